@@ -1,0 +1,73 @@
+import type { Crypto } from '../crypto.js';
+import type { Envelope } from '../envelope.js';
+import type { Instant, Gun, KeyId, RoleName, Version } from '../names.js';
+import type { Delegations, Hashes, KeyScheme, MetaFile, PublicKey, Role, Root, Signature, Snapshot, TargetFile, Targets, Timestamp } from '../model.js';
+
+export type FormatName = 'tuf-1' | 'notary-1';
+
+/** What one file may not exceed. All in bytes but for the counts. */
+export interface ParseLimits {
+  readonly bytes: number;
+  readonly depth: number;
+  readonly signatures: number;
+  readonly keys: number;
+  readonly delegations: number;
+}
+
+/** Real differences between the formats, as data; the core asks these and never for the format's name. */
+export interface Rules {
+  /** Roles may leave the snapshot, and its entries carry no continuity (Notary v1), or never (TUF 1.0). */
+  readonly rolesMayLeaveSnapshot: boolean;
+  /** An uploaded role is exactly current + 1 (`next`), or anything above current (`above`). */
+  readonly uploadedVersion: 'next' | 'above';
+  /** A role that a publish leaves unverifiable is refused (`refuse`) or skipped by its clients (`tolerate`). */
+  readonly unverifiableRole: 'refuse' | 'tolerate';
+  /** How the four top-level files and delegated ones are asked for: by version or by the hash the parent names. */
+  readonly addressing: 'version' | 'hash';
+}
+
+/** A key as the owner of its private half describes it, before any document lists it. */
+export interface BareKey {
+  readonly scheme: KeyScheme;
+  /** DER SubjectPublicKeyInfo. */
+  readonly spki: Uint8Array;
+}
+
+/** Plain members of a next document, from which a format renders its `signed` part. `keep` is the document it follows: unknown members are carried over. */
+export interface NextRoot { readonly version: Version; readonly expires: Instant; readonly consistentSnapshot: boolean; readonly keys: ReadonlyMap<KeyId, PublicKey>; readonly roles: Root['roles'] }
+export interface NextTimestamp { readonly version: Version; readonly expires: Instant; readonly snapshot: MetaFile }
+export interface NextSnapshot { readonly version: Version; readonly expires: Instant; readonly meta: ReadonlyMap<RoleName, MetaFile> }
+export interface NextTargets { readonly version: Version; readonly expires: Instant; readonly targets: ReadonlyMap<string, TargetFile>; readonly delegations: Delegations | undefined }
+
+/**
+ * One wire form of TUF metadata. `parse*` is the gate: behind it there is one model. Every parse refuses (with `malformed`,
+ * `too-many`, `endless-data` or `invalid-name`) what the format's clients would, and freezes what it returns.
+ */
+export interface Format {
+  readonly name: FormatName;
+  readonly rules: Rules;
+  parseRoot(raw: Uint8Array, limits?: Partial<ParseLimits>): Envelope<Root>;
+  parseTimestamp(raw: Uint8Array, limits?: Partial<ParseLimits>): Envelope<Timestamp>;
+  parseSnapshot(raw: Uint8Array, limits?: Partial<ParseLimits>): Envelope<Snapshot>;
+  parseTargets(raw: Uint8Array, limits?: Partial<ParseLimits>): Envelope<Targets>;
+  /** A public key object as its own JSON text, e.g. the answer of the key endpoint. */
+  parseKey(raw: Uint8Array, crypto: Pick<Crypto, 'hash'>): PublicKey;
+  renderKey(key: BareKey): Uint8Array;
+  /** The id a key must have in this format. */
+  keyId(key: BareKey, crypto: Pick<Crypto, 'hash'>): KeyId;
+  /** Ids in `keys` of a received document that are not their key's hash over the received key object (K6). */
+  mislabelledKeys(document: Envelope<Root> | Envelope<Targets>, crypto: Pick<Crypto, 'hash'>): readonly KeyId[];
+  /** The canonical `signed` bytes of a new document; unknown members of `follows` are carried over. */
+  renderRoot(next: NextRoot, follows?: Envelope<Root>): Uint8Array;
+  renderTimestamp(next: NextTimestamp, follows?: Envelope<Timestamp>): Uint8Array;
+  renderSnapshot(next: NextSnapshot, follows?: Envelope<Snapshot>): Uint8Array;
+  renderTargets(next: NextTargets, follows?: Envelope<Targets>): Uint8Array;
+  /** The file: `signedBytes` with `signatures`, ready to store, serve and hash. */
+  assemble(signedBytes: Uint8Array, signatures: readonly Signature[]): Uint8Array;
+  /** Which of a root's root keys may count towards its threshold (certificates may rule some out). */
+  countingKeys(root: Root, context: { readonly gun: Gun | undefined; readonly now: Instant; readonly as: 'new' | 'previous' }): Role;
+  /** The name under which a repository serves a file; `entry` is what its parent says of it. */
+  fileName(role: RoleName, entry: { readonly version?: Version; readonly hashes?: Hashes }): string;
+}
+
+export const DEFAULT_PARSE_LIMITS: ParseLimits = { bytes: 64 * 1024 * 1024, depth: 32, signatures: 256, keys: 4096, delegations: 65_536 };

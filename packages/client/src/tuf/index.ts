@@ -1,0 +1,14 @@
+export * from './errors.js';
+export * from './names.js';
+export * from './model.js';
+export * from './crypto.js';
+export * from './envelope.js';
+export * from './encoding.js';
+export * from './verify.js';
+export * from './trust.js';
+export * from './refresh.js';
+export * from './delegations.js';
+export * from './compose.js';
+export * from './sign.js';
+export type * from './formats/format.js';
+export { formats, detectFormat } from './formats/index.js';

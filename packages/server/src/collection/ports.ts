@@ -1,0 +1,209 @@
+import type { FormatName, Gun, Instant, RoleName, Version } from '@countersign/client/tuf';
+
+/** One stored metadata file, exactly as received or signed. */
+export interface StoredFile {
+  readonly role: RoleName;
+  readonly version: Version;
+  readonly bytes: Uint8Array;
+  /** Lower-case hex SHA-256 of `bytes`. */
+  readonly sha256: string;
+  readonly expires: Instant;
+  readonly createdAt: Instant;
+}
+
+/** A collection's newest committed state: what its newest timestamp leads to. `id` is what the next commit must follow. */
+export interface Head {
+  readonly id: number;
+  readonly format: FormatName;
+  readonly root: StoredFile;
+  readonly timestamp: StoredFile;
+  readonly snapshot: StoredFile;
+}
+
+/** One publish or renewal, committed as a whole or not at all. */
+export interface Commit {
+  readonly gun: Gun;
+  readonly format: FormatName;
+  /** `Head.id` this was built on, undefined for a first publish. */
+  readonly follows: number | undefined;
+  /** New files of every role but the timestamp; each is (role, version) never stored before. */
+  readonly files: readonly NewFile[];
+  readonly timestamp: NewFile;
+  /** The root and snapshot versions that are current after this commit (new or as before). */
+  readonly rootVersion: Version;
+  readonly snapshotVersion: Version;
+  /** When the renewal job should next look at this collection. */
+  readonly renewAt: Instant;
+  /** Key ids (signer's ids) the new metadata uses: they stop being pending. */
+  readonly usedKeys: readonly string[];
+  /** Changes to which target files current metadata names, by lower-case hex SHA-256. */
+  readonly targets: TargetUses;
+  readonly now: Instant;
+}
+
+export interface NewFile {
+  readonly role: RoleName;
+  readonly version: Version;
+  readonly bytes: Uint8Array;
+  readonly sha256: string;
+  readonly expires: Instant;
+}
+
+/** How often a role's new version names each hash, less how often its previous version did. Zero entries are left out. */
+export interface TargetUses {
+  readonly change: ReadonlyMap<string, number>;
+  /** Hashes that must be stored on this server for the commit to go through. */
+  readonly required: ReadonlySet<string>;
+}
+
+export type CommitResult =
+  | { readonly kind: 'committed'; readonly head: number }
+  /** The head has moved since `follows`; nothing was written. */
+  | { readonly kind: 'lost' }
+  /** The head is the right one, but this (role, version) exists already; nothing was written. */
+  | { readonly kind: 'version-taken'; readonly role: RoleName; readonly version: Version }
+  /** Target files required by the upload are not stored for this collection; nothing was written. */
+  | { readonly kind: 'missing-targets'; readonly hashes: readonly string[] };
+
+/** An online key this server asked its signer for. */
+export interface OnlineKey {
+  /** The signer's id: lower-case hex SHA-256 of the SPKI. */
+  readonly id: string;
+  readonly gun: Gun;
+  readonly role: 'timestamp' | 'snapshot';
+  readonly algorithm: 'ed25519' | 'ecdsa-p256-sha256';
+  readonly spki: Uint8Array;
+  /** Given out, but no published root names it yet. */
+  readonly pending: boolean;
+  readonly createdAt: Instant;
+}
+
+export interface DueCollection {
+  readonly gun: Gun;
+  readonly renewAt: Instant;
+}
+
+/**
+ * Where collections live. The contract, which `test/contracts/store.ts` checks on every engine:
+ *
+ * - *Compare and swap.* `commit` takes effect only if the collection's head is `follows` (or there is none and `follows` is
+ *   undefined) at the moment of commit. Of any number of commits that follow the same head, exactly one is `committed`;
+ *   the others are `lost` and leave no trace: no file, no head, no use count, no key mark. Versions may have gaps. The swap
+ *   is on the head, never on a version number, and holds between processes sharing a database.
+ * - *Atomic.* A commit's files, head, key marks, target uses and changefeed row appear together or not at all, whatever
+ *   dies when.
+ * - *Durable.* When `commit` has resolved `committed`, the state survives kill -9 and power loss (SQLite: WAL,
+ *   synchronous=FULL; PostgreSQL: synchronous_commit=on).
+ * - *Unknown outcome.* If `commit` rejects, it may or may not have happened; the caller re-reads the head to learn which.
+ * - *Read your writes, everywhere.* A read that starts after `commit` resolved, in any process, sees it. `head` returns one
+ *   consistent state: its timestamp, snapshot and root belong together.
+ * - *Immutable.* A stored (gun, role, version) never changes while the collection lives.
+ * - *Isolated.* No method returns, counts or blocks on anything of another gun.
+ * - *Errors.* `CountersignError` `storage-full` when the disk or the database's size limit is reached; `unavailable` when
+ *   the database cannot be reached; anything else is a fault. After any error the store goes on working.
+ * - *Concurrency.* Every method may be called at any time, any number at once. No method waits for anything but the database.
+ */
+export interface Store {
+  /** The newest state, or undefined where nothing was ever published. */
+  head(gun: Gun): Promise<Head | undefined>;
+  /** The bytes of the current timestamp only: the hot read. */
+  timestamp(gun: Gun): Promise<StoredFile | undefined>;
+  file(gun: Gun, role: RoleName, version: Version): Promise<StoredFile | undefined>;
+  fileByHash(gun: Gun, role: RoleName, sha256: string): Promise<StoredFile | undefined>;
+  /** Several files at once, in the order asked for; undefined where one is not stored. */
+  files(gun: Gun, wanted: readonly { readonly role: RoleName; readonly version: Version }[]): Promise<readonly (StoredFile | undefined)[]>;
+  commit(commit: Commit): Promise<CommitResult>;
+
+  /** Collections whose `renewAt` is not after `now`, earliest first. */
+  due(now: Instant, limit: number): Promise<readonly DueCollection[]>;
+
+  /** All online keys ever recorded for (gun, role). */
+  onlineKeys(gun: Gun, role: OnlineKey['role']): Promise<readonly OnlineKey[]>;
+  /** Records a pending key; if (gun, role, algorithm) has a pending one already, that one is returned and `key` forgotten. */
+  addPendingKey(key: OnlineKey): Promise<OnlineKey>;
+  /** How many pending keys there are for collections that were never published. */
+  countPendingKeys(): Promise<number>;
+
+  /** Uploaded target files, per collection. */
+  uploads: Uploads;
+
+  /** Whether the database answers. Rejects with `unavailable` if not. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A target file a publisher uploaded. `blob` names its bytes in `TargetFiles`; two collections never share one. */
+export interface Upload {
+  readonly gun: Gun;
+  readonly sha256: string;
+  readonly sha512: string;
+  /** Bytes. */
+  readonly length: number;
+  readonly blob: string;
+  readonly uploadedAt: Instant;
+}
+
+/**
+ * Which target files a collection has on this server. `commit` changes the use counts in its own transaction; `collect`
+ * deletes in one transaction only rows that nothing has named for `unusedBefore` and nobody uploaded or asked about since,
+ * so a file is never removed between a publisher's upload and the commit that names it: either the commit comes first and
+ * the row stays, or the row goes first and the commit answers `missing-targets`.
+ */
+export interface Uploads {
+  /** By `sha256` or `sha512`, lower-case hex. */
+  find(gun: Gun, hash: string): Promise<Upload | undefined>;
+  /** Records the upload; if the collection has that hash already, the older one stays, is touched (its age starts anew) and returned. */
+  add(upload: Upload): Promise<Upload>;
+  /** Total bytes uploaded by `gun` that no current metadata names. */
+  unnamedBytes(gun: Gun): Promise<number>;
+  /** Removes rows unused since before `unusedBefore` and returns them, at most `limit`. */
+  collect(unusedBefore: Instant, limit: number): Promise<readonly Upload[]>;
+  /** Which of `blobs` some row still refers to. */
+  known(blobs: readonly string[]): Promise<ReadonlySet<string>>;
+}
+
+/**
+ * Where the bytes of uploaded target files are. The contract (`test/contracts/target-files.ts`):
+ * `write` consumes the stream, never holds it whole in memory, stops at `maxBytes` (`too-large`), and when it resolves the
+ * bytes are durable under a new, unguessable name; if it rejects (also `storage-full`, or the stream's own error) nothing
+ * is left behind but what `sweep` finds. `open` streams exactly what was written. `remove` of an unknown name is no error.
+ */
+export interface TargetFiles {
+  write(bytes: AsyncIterable<Uint8Array>, maxBytes: number): Promise<WrittenTarget>;
+  /** @throws CountersignError `not-found` before the first byte */
+  open(blob: string): Promise<AsyncIterable<Uint8Array>>;
+  remove(blob: string): Promise<void>;
+  /** Names written before `before`, in batches: what a crash may have orphaned is among them. */
+  sweep(before: Instant): AsyncIterable<readonly string[]>;
+}
+
+export interface WrittenTarget {
+  readonly blob: string;
+  readonly sha256: string;
+  readonly sha512: string;
+  /** Bytes. */
+  readonly length: number;
+}
+
+/** What one payload needs to be signed. */
+export interface ToSign {
+  readonly keyId: string;
+  readonly gun: Gun;
+  readonly role: 'timestamp' | 'snapshot';
+  readonly format: FormatName;
+  /** Canonical `signed` bytes. */
+  readonly payload: Uint8Array;
+  /** A TUF 1.0 snapshot's published predecessor, the whole file. */
+  readonly follows?: Uint8Array;
+}
+
+/**
+ * The signer as the server sees it. Errors: `unavailable` when it cannot be reached (nothing was decided), `stale-version`
+ * with `detail.current` = the highest version the key has signed (sign a higher one), `policy` when it refuses, `rate-limit`.
+ */
+export interface Signer {
+  createKey(gun: Gun, role: OnlineKey['role'], algorithm: OnlineKey['algorithm']): Promise<{ readonly id: string; readonly spki: Uint8Array }>;
+  /** The signature value: 64 raw bytes for Ed25519, ASN.1 DER for ECDSA. */
+  sign(request: ToSign): Promise<Uint8Array>;
+  ping(): Promise<void>;
+}

@@ -1,0 +1,64 @@
+/**
+ * The signer's HTTP interface, spoken over mutual TLS. Bodies are JSON; bytes are standard padded base64.
+ *
+ * | request                 | body            | answer                                  |
+ * |-------------------------|-----------------|-----------------------------------------|
+ * | `POST /v1/keys`         | `CreateKey`     | 200 `KeyInfo`                           |
+ * | `GET /v1/keys/{id}`     |                 | 200 `KeyInfo`, 404                      |
+ * | `DELETE /v1/keys/{id}`  |                 | 204, also when there is none            |
+ * | `POST /v1/sign`         | `SignRequest`   | 200 `SignResponse`, one result a payload |
+ * | `GET /v1/health`        |                 | 200 `Health`                            |
+ *
+ * Any other status carries `Failure`.
+ */
+export type SignerAlgorithm = 'ed25519' | 'ecdsa-p256-sha256';
+export type OnlineRole = 'timestamp' | 'snapshot';
+
+export interface CreateKey {
+  readonly gun: string;
+  readonly role: OnlineRole;
+  readonly algorithm: SignerAlgorithm;
+}
+
+export interface KeyInfo {
+  /** Lower-case hex SHA-256 of the DER SubjectPublicKeyInfo; the same in every format. */
+  readonly id: string;
+  readonly gun: string;
+  readonly role: OnlineRole;
+  readonly algorithm: SignerAlgorithm;
+  /** Base64 of the DER SubjectPublicKeyInfo. */
+  readonly spki: string;
+}
+
+export interface SignItem {
+  readonly keyId: string;
+  readonly gun: string;
+  readonly role: OnlineRole;
+  readonly format: 'tuf-1' | 'notary-1';
+  /** The canonical `signed` bytes. */
+  readonly payload: string;
+  /** TUF 1.0 snapshots: the published envelope this one follows (the whole file), absent for a first one. */
+  readonly follows?: string;
+}
+
+export interface SignRequest {
+  readonly items: readonly SignItem[];
+}
+
+export type SignResult = { readonly signature: string } | { readonly error: Failure };
+
+export interface SignResponse {
+  readonly results: readonly SignResult[];
+}
+
+export interface Failure {
+  /** An `ErrorCode`: `policy`, `stale-version`, `not-found`, `malformed`, `rate-limit`, … */
+  readonly code: string;
+  readonly message: string;
+  /** With `stale-version`: the highest version this key has signed or reserved. */
+  readonly highest?: number;
+}
+
+export interface Health {
+  readonly status: 'ok';
+}
