@@ -1,0 +1,70 @@
+import { CountersignError, type ErrorCode, type ErrorDetail } from './tuf/errors.js';
+
+/**
+ * The one table of HTTP statuses (design §6): the server writes with it, the client reads with it. A code without a row
+ * here never crosses the wire.
+ */
+export const STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
+  rollback: 400,
+  freeze: 400,
+  'mix-and-match': 400,
+  'endless-data': 413,
+  'arbitrary-software': 422,
+  threshold: 400,
+  'wrong-key': 400,
+  malformed: 400,
+  'invalid-name': 400,
+  'too-many': 400,
+  lifetime: 400,
+  delegation: 400,
+  conflict: 409,
+  'duplicate-role': 400,
+  'forbidden-role': 400,
+  'missing-target': 409,
+  'bad-upload': 400,
+  'too-large': 413,
+  unsupported: 415,
+  'rate-limit': 429,
+  policy: 403,
+  'stale-version': 409,
+  'not-found': 404,
+  unauthorized: 401,
+  unavailable: 503,
+  'storage-full': 507,
+  internal: 500,
+};
+
+/** The body of every refusal in the TUF 1.0 wire. */
+export interface ErrorBody {
+  readonly error: { readonly code: ErrorCode; readonly message: string; readonly next?: string; readonly detail?: ErrorDetail };
+}
+
+export function statusOf(code: ErrorCode): number {
+  return STATUS[code] ?? 500;
+}
+
+export function errorBody(error: CountersignError): ErrorBody {
+  return {
+    error: {
+      code: error.code,
+      message: error.message,
+      ...(error.next === undefined ? {} : { next: error.next }),
+      ...(Object.keys(error.detail).length === 0 ? {} : { detail: error.detail }),
+    },
+  };
+}
+
+/** The error a refusal's body stands for; a body that is not ours becomes `network` (or what its status says). */
+export function readError(status: number, body: string): CountersignError {
+  try {
+    const parsed = JSON.parse(body) as Partial<ErrorBody>;
+    const { code, message, next, detail } = parsed.error ?? {};
+    if (code !== undefined && code in STATUS && typeof message === 'string') {
+      return new CountersignError(code, message, { ...(next === undefined ? {} : { next }), ...(detail === undefined ? {} : { detail }) });
+    }
+  } catch {
+    // not ours: fall through to what the status says
+  }
+  const code: ErrorCode = status === 404 ? 'not-found' : status === 401 || status === 403 ? 'unauthorized' : status >= 500 ? 'unavailable' : 'network';
+  return new CountersignError(code, `the server answered ${status}${body.trimStart().startsWith('<') ? ' with a web page, not a trust server' : ''}`);
+}

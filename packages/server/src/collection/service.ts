@@ -1,0 +1,104 @@
+import type { FormatName, Gun, Instant, RoleName, Version } from '@countersign/client/tuf';
+import type { StoredFile } from './ports.js';
+
+/** One uploaded part: the role it claims to be and the bytes as received. */
+export interface UploadedFile {
+  readonly role: string;
+  readonly bytes: Uint8Array;
+}
+
+export interface PublishRequest {
+  readonly gun: Gun;
+  readonly files: readonly UploadedFile[];
+  /** `hosted`: every target the upload newly names must already be on this server. */
+  readonly targets: 'hosted' | 'anywhere';
+  /** Roles the publisher knows and says this publish may leave unverifiable. */
+  readonly abandons: readonly string[];
+}
+
+export interface Published {
+  readonly gun: Gun;
+  /** Version of every role this publish made current, by role name. */
+  readonly versions: Readonly<Record<string, number>>;
+  /** When the new timestamp stops being valid. */
+  readonly timestampExpires: Instant;
+  /** The same bytes had been published before; nothing was written. */
+  readonly repeated: boolean;
+}
+
+/** A file to serve. `immutable` files never change under their name. */
+export interface Served {
+  readonly file: StoredFile;
+  readonly immutable: boolean;
+}
+
+/**
+ * Everything the HTTP layer may ask of collections; no HTTP and no SQL behind it. All methods throw `CountersignError`.
+ */
+export interface Collections {
+  publish(request: PublishRequest): Promise<Published>;
+  /** The current timestamp; renewed first if it has expired and the signer answers, else served as it is. */
+  timestamp(gun: Gun): Promise<Served>;
+  /** A stored version. @throws `not-found` */
+  version(gun: Gun, role: RoleName, version: Version): Promise<Served>;
+  /** The current file of a role: what the newest timestamp leads to. @throws `not-found` */
+  current(gun: Gun, role: RoleName): Promise<Served>;
+  /** The public key object (in `format`'s JSON) of the online key to use for `role`; a key nobody used yet is given again. */
+  onlineKey(gun: Gun, role: 'timestamp' | 'snapshot', format: FormatName): Promise<Uint8Array>;
+  /** As `onlineKey`, but never a key the published root names already. */
+  nextOnlineKey(gun: Gun, role: 'timestamp' | 'snapshot', format: FormatName): Promise<Uint8Array>;
+  /** Stores a target file. @throws `arbitrary-software` if its SHA-256 is not `sha256`, `too-large`, `storage-full` */
+  uploadTarget(request: { readonly gun: Gun; readonly sha256: string; readonly bytes: AsyncIterable<Uint8Array> }): Promise<{ readonly length: number; readonly sha256: string }>;
+  /** Whether this collection has the target file (and renews its lease). */
+  hasTarget(gun: Gun, hash: string): Promise<{ readonly length: number } | undefined>;
+  /** @throws `not-found` */
+  openTarget(gun: Gun, hash: string): Promise<{ readonly length: number; readonly bytes: AsyncIterable<Uint8Array> }>;
+  /** Renews everything that is due, a bounded number at a time; answers how many it renewed and when to look again. */
+  renewDue(): Promise<{ readonly renewed: number; readonly failed: number }>;
+  /** Removes target files that nothing has named for the retention time, and orphaned bytes. */
+  collectTargets(): Promise<{ readonly removed: number }>;
+  /** Rejects with `unavailable` when the store does not answer. */
+  health(): Promise<{ readonly store: 'ok'; readonly signer: 'ok' | 'down' }>;
+}
+
+/** Lifetimes in seconds, sizes in bytes. */
+export interface Policy {
+  readonly timestampValidity: number;
+  readonly timestampSigningPeriod: number;
+  readonly snapshotValidity: number;
+  readonly snapshotSigningPeriod: number;
+  /** The furthest expiry accepted in an upload, from now. */
+  readonly maxRootLifetime: number;
+  readonly maxTargetsLifetime: number;
+  readonly maxRoot: number;
+  readonly maxTargets: number;
+  readonly maxSnapshot: number;
+  readonly maxRoles: number;
+  readonly maxTargetFile: number;
+  /** Bytes of uploaded target files per collection that no metadata names yet. */
+  readonly maxUnnamedBytes: number;
+  readonly targetRetention: number;
+  readonly maxPendingKeys: number;
+  readonly publishAttempts: number;
+}
+
+const DAY = 86_400;
+
+/** Defaults are what stock TUF clients accept (root 512,000 bytes, targets 5,000,000, snapshot 2,000,000). */
+export const DEFAULT_POLICY: Policy = {
+  timestampValidity: 7 * DAY,
+  timestampSigningPeriod: DAY,
+  snapshotValidity: 30 * DAY,
+  snapshotSigningPeriod: 7 * DAY,
+  maxRootLifetime: 10 * 366 * DAY,
+  maxTargetsLifetime: 3 * 366 * DAY,
+  maxRoot: 512_000,
+  maxTargets: 5_000_000,
+  maxSnapshot: 2_000_000,
+  maxRoles: 16_384,
+  maxTargetFile: 4 * 1024 ** 3,
+  maxUnnamedBytes: 16 * 1024 ** 3,
+  targetRetention: 30 * DAY,
+  maxPendingKeys: 1_000,
+  publishAttempts: 8,
+};
