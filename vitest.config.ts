@@ -1,0 +1,24 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+const source = (path: string): string => fileURLToPath(new URL(`packages/${path}`, import.meta.url));
+
+export const alias = {
+  '@countersign/client/tuf/proposal': source('client/src/tuf/proposal.ts'),
+  '@countersign/client/tuf': source('client/src/tuf/index.ts'),
+  '@countersign/client/wire': source('client/src/wire.ts'),
+  '@countersign/client/node': source('client/src/node/index.ts'),
+  '@countersign/client': source('client/src/index.ts'),
+  '@countersign/signer/wire': source('signer/src/wire.ts'),
+};
+
+export default defineConfig({
+  resolve: { alias },
+  test: {
+    include: ['test/**/*.test.ts'],
+    exclude: ['test/interop/**', 'test/long/**', '**/node_modules/**'],
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    maxWorkers: 2,
+  },
+});
