@@ -36,7 +36,12 @@ export const STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
 
 /** The body of every refusal in the TUF 1.0 wire. */
 export interface ErrorBody {
-  readonly error: { readonly code: ErrorCode; readonly message: string; readonly next?: string; readonly detail?: ErrorDetail };
+  readonly error: {
+    readonly code: ErrorCode;
+    readonly message: string;
+    readonly next?: string;
+    readonly detail?: ErrorDetail;
+  };
 }
 
 export function statusOf(code: ErrorCode): number {
@@ -60,11 +65,24 @@ export function readError(status: number, body: string): CountersignError {
     const parsed = JSON.parse(body) as Partial<ErrorBody>;
     const { code, message, next, detail } = parsed.error ?? {};
     if (code !== undefined && code in STATUS && typeof message === 'string') {
-      return new CountersignError(code, message, { ...(next === undefined ? {} : { next }), ...(detail === undefined ? {} : { detail }) });
+      return new CountersignError(code, message, {
+        ...(next === undefined ? {} : { next }),
+        ...(detail === undefined ? {} : { detail }),
+      });
     }
   } catch {
     // not ours: fall through to what the status says
   }
-  const code: ErrorCode = status === 404 ? 'not-found' : status === 401 || status === 403 ? 'unauthorized' : status >= 500 ? 'unavailable' : 'network';
-  return new CountersignError(code, `the server answered ${status}${body.trimStart().startsWith('<') ? ' with a web page, not a trust server' : ''}`);
+  const code: ErrorCode =
+    status === 404
+      ? 'not-found'
+      : status === 401 || status === 403
+        ? 'unauthorized'
+        : status >= 500
+          ? 'unavailable'
+          : 'network';
+  return new CountersignError(
+    code,
+    `the server answered ${status}${body.trimStart().startsWith('<') ? ' with a web page, not a trust server' : ''}`,
+  );
 }

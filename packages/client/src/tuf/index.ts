@@ -5,6 +5,8 @@ export * from './crypto.js';
 export * from './envelope.js';
 export * from './encoding.js';
 export * from './verify.js';
+export * from './promise.js';
+export * from './paths.js';
 export * from './trust.js';
 export * from './refresh.js';
 export * from './delegations.js';

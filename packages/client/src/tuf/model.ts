@@ -90,7 +90,8 @@ export interface TargetFile {
 }
 
 /** JSON as a program sees it; integers beyond the safe range arrive as bigint, objects have no prototype. */
-export type JsonData = null | boolean | number | bigint | string | readonly JsonData[] | { readonly [name: string]: JsonData };
+export type JsonData =
+  null | boolean | number | bigint | string | readonly JsonData[] | { readonly [name: string]: JsonData };
 
 /** Which target paths a delegation covers. */
 export type PathSet =

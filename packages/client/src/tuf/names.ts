@@ -53,7 +53,8 @@ export function parseGun(text: string): Gun {
   if (!text.isWellFormed()) invalid('collection name', text, 'is not well-formed Unicode', next);
   if (CONTROL.test(text)) invalid('collection name', text, 'holds a control character', next);
   if (/[*\\]/u.test(text)) invalid('collection name', text, 'holds "*" or a backslash', next);
-  if (byteLength(text) > NAME_LIMITS.gun) invalid('collection name', text, `is longer than ${NAME_LIMITS.gun} bytes`, next);
+  if (byteLength(text) > NAME_LIMITS.gun)
+    invalid('collection name', text, `is longer than ${NAME_LIMITS.gun} bytes`, next);
   for (const segment of text.split('/')) {
     if (segment === '') invalid('collection name', text, 'has an empty segment', next);
     if (segment === '.' || segment === '..') invalid('collection name', text, `has a "${segment}" segment`, next);
@@ -81,11 +82,13 @@ export function parseSaneRoleName(text: string): RoleName {
   const next = 'Use letters, digits, "-", "_", "." and "/".';
   const role = parseRoleName(text);
   if (isTopLevel(text)) invalid('role name', text, 'is a top-level role', 'Choose another name for the delegation.');
-  if (CONTROL.test(text) || text.includes('\\')) invalid('role name', text, 'holds a control character or backslash', next);
+  if (CONTROL.test(text) || text.includes('\\'))
+    invalid('role name', text, 'holds a control character or backslash', next);
   if (text !== text.trim()) invalid('role name', text, 'begins or ends with a space', next);
   if (byteLength(text) > NAME_LIMITS.role) invalid('role name', text, `is longer than ${NAME_LIMITS.role} bytes`, next);
   for (const segment of text.split('/')) {
-    if (segment === '' || segment === '.' || segment === '..') invalid('role name', text, 'has an empty, "." or ".." segment', next);
+    if (segment === '' || segment === '.' || segment === '..')
+      invalid('role name', text, 'has an empty, "." or ".." segment', next);
   }
   return role;
 }
@@ -108,8 +111,10 @@ export function parseTargetPath(text: string): TargetPath {
 export function parseSaneTargetPath(text: string): TargetPath {
   const next = 'Use a relative path such as lib/index.js.';
   const path = parseTargetPath(text);
-  if (CONTROL.test(text) || text.includes('\\')) invalid('target path', text, 'holds a control character or backslash', next);
-  if (byteLength(text) > NAME_LIMITS.target) invalid('target path', text, `is longer than ${NAME_LIMITS.target} bytes`, next);
+  if (CONTROL.test(text) || text.includes('\\'))
+    invalid('target path', text, 'holds a control character or backslash', next);
+  if (byteLength(text) > NAME_LIMITS.target)
+    invalid('target path', text, `is longer than ${NAME_LIMITS.target} bytes`, next);
   for (const segment of text.split('/')) {
     if (segment === '') invalid('target path', text, 'is absolute or has an empty segment', next);
     if (segment === '.' || segment === '..') invalid('target path', text, `has a "${segment}" segment`, next);
@@ -125,7 +130,10 @@ export function parseKeyId(text: string): KeyId {
 /** @throws CountersignError `malformed` unless `value` is a safe integer of at least 1 (§4.2, C6) */
 export function parseVersion(value: number, what = 'version'): Version {
   if (!Number.isSafeInteger(value) || value < 1) {
-    throw new CountersignError('malformed', `${what} must be a whole number from 1 to ${Number.MAX_SAFE_INTEGER}, not ${value}`);
+    throw new CountersignError(
+      'malformed',
+      `${what} must be a whole number from 1 to ${Number.MAX_SAFE_INTEGER}, not ${value}`,
+    );
   }
   return value as Version;
 }
@@ -145,16 +153,30 @@ const RFC3339 = /^(\d{4})-(\d{2})-(\d{2})[Tt](\d{2}):(\d{2}):(\d{2})(\.\d{1,9})?
 export function parseInstant(text: string): Instant {
   const match = RFC3339.exec(text);
   const bad = (): never => {
-    throw new CountersignError('malformed', `${JSON.stringify(text.slice(0, 60))} is not a date such as 2030-01-31T12:00:00Z`);
+    throw new CountersignError(
+      'malformed',
+      `${JSON.stringify(text.slice(0, 60))} is not a date such as 2030-01-31T12:00:00Z`,
+    );
   };
   if (match === null) return bad();
   const [, year, month, day, hour, minute, second, fraction, zone] = match.map((part) => part ?? '');
-  const parts = [year, month, day, hour, minute, second].map(Number) as [number, number, number, number, number, number];
+  const parts = [year, month, day, hour, minute, second].map(Number) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
   const utc = Date.UTC(parts[0], parts[1] - 1, parts[2], parts[3], parts[4], parts[5]);
   const whole = new Date(0);
   whole.setUTCFullYear(parts[0], parts[1] - 1, parts[2]);
   const exists =
-    whole.getUTCMonth() === parts[1] - 1 && whole.getUTCDate() === parts[2] && parts[3] < 24 && parts[4] < 60 && parts[5] < 60;
+    whole.getUTCMonth() === parts[1] - 1 &&
+    whole.getUTCDate() === parts[2] &&
+    parts[3] < 24 &&
+    parts[4] < 60 &&
+    parts[5] < 60;
   if (!exists || parts[0] < 1970) return bad();
   let offset = 0;
   if (zone !== 'Z' && zone !== 'z') {

@@ -1,7 +1,20 @@
 import type { Crypto } from '../crypto.js';
 import type { Envelope } from '../envelope.js';
 import type { Instant, Gun, KeyId, RoleName, Version } from '../names.js';
-import type { Delegations, Hashes, KeyScheme, MetaFile, PublicKey, Role, Root, Signature, Snapshot, TargetFile, Targets, Timestamp } from '../model.js';
+import type {
+  Delegations,
+  Hashes,
+  KeyScheme,
+  MetaFile,
+  PublicKey,
+  Role,
+  Root,
+  Signature,
+  Snapshot,
+  TargetFile,
+  Targets,
+  Timestamp,
+} from '../model.js';
 
 export type FormatName = 'tuf-1' | 'notary-1';
 
@@ -34,10 +47,29 @@ export interface BareKey {
 }
 
 /** Plain members of a next document, from which a format renders its `signed` part. `keep` is the document it follows: unknown members are carried over. */
-export interface NextRoot { readonly version: Version; readonly expires: Instant; readonly consistentSnapshot: boolean; readonly keys: ReadonlyMap<KeyId, PublicKey>; readonly roles: Root['roles'] }
-export interface NextTimestamp { readonly version: Version; readonly expires: Instant; readonly snapshot: MetaFile }
-export interface NextSnapshot { readonly version: Version; readonly expires: Instant; readonly meta: ReadonlyMap<RoleName, MetaFile> }
-export interface NextTargets { readonly version: Version; readonly expires: Instant; readonly targets: ReadonlyMap<string, TargetFile>; readonly delegations: Delegations | undefined }
+export interface NextRoot {
+  readonly version: Version;
+  readonly expires: Instant;
+  readonly consistentSnapshot: boolean;
+  readonly keys: ReadonlyMap<KeyId, PublicKey>;
+  readonly roles: Root['roles'];
+}
+export interface NextTimestamp {
+  readonly version: Version;
+  readonly expires: Instant;
+  readonly snapshot: MetaFile;
+}
+export interface NextSnapshot {
+  readonly version: Version;
+  readonly expires: Instant;
+  readonly meta: ReadonlyMap<RoleName, MetaFile>;
+}
+export interface NextTargets {
+  readonly version: Version;
+  readonly expires: Instant;
+  readonly targets: ReadonlyMap<string, TargetFile>;
+  readonly delegations: Delegations | undefined;
+}
 
 /**
  * One wire form of TUF metadata. `parse*` is the gate: behind it there is one model. Every parse refuses (with `malformed`,
@@ -65,9 +97,18 @@ export interface Format {
   /** The file: `signedBytes` with `signatures`, ready to store, serve and hash. */
   assemble(signedBytes: Uint8Array, signatures: readonly Signature[]): Uint8Array;
   /** Which of a root's root keys may count towards its threshold (certificates may rule some out). */
-  countingKeys(root: Root, context: { readonly gun: Gun | undefined; readonly now: Instant; readonly as: 'new' | 'previous' }): Role;
+  countingKeys(
+    root: Root,
+    context: { readonly gun: Gun | undefined; readonly now: Instant; readonly as: 'new' | 'previous' },
+  ): Role;
   /** The name under which a repository serves a file; `entry` is what its parent says of it. */
   fileName(role: RoleName, entry: { readonly version?: Version; readonly hashes?: Hashes }): string;
 }
 
-export const DEFAULT_PARSE_LIMITS: ParseLimits = { bytes: 64 * 1024 * 1024, depth: 32, signatures: 256, keys: 4096, delegations: 65_536 };
+export const DEFAULT_PARSE_LIMITS: ParseLimits = {
+  bytes: 64 * 1024 * 1024,
+  depth: 32,
+  signatures: 256,
+  keys: 4096,
+  delegations: 65_536,
+};

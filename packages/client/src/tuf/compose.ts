@@ -1,0 +1,147 @@
+import type { Envelope } from './envelope.js';
+import type { BareKey, Format, NextRoot, NextTargets } from './formats/format.js';
+import { digest, type Crypto } from './crypto.js';
+import type {
+  Delegations,
+  MetaFile,
+  PublicKey,
+  Role,
+  Root,
+  Snapshot,
+  TargetFile,
+  Targets,
+  Timestamp,
+  Hashes,
+} from './model.js';
+import {
+  ROOT,
+  SNAPSHOT,
+  TARGETS,
+  TIMESTAMP,
+  type Instant,
+  type KeyId,
+  type RoleName,
+  type TopLevelRole,
+  type Version,
+} from './names.js';
+
+/** What a snapshot or timestamp of ours promises of `raw`. */
+export function promiseOf(
+  raw: Uint8Array,
+  version: Version,
+  crypto: Pick<Crypto, 'hash'>,
+  hashed: 'with-hash' | 'length-only',
+): MetaFile {
+  const hashes: Hashes = hashed === 'with-hash' ? new Map([['sha256', digest(crypto, 'sha256', raw)]]) : new Map();
+  return { by: 'version', version, length: raw.length, hashes };
+}
+
+/** A snapshot's entries with `changes` laid over those of the one it follows. */
+export function nextMeta(
+  follows: Snapshot | undefined,
+  changes: ReadonlyMap<RoleName, MetaFile>,
+): ReadonlyMap<RoleName, MetaFile> {
+  const meta = new Map<RoleName, MetaFile>(follows?.meta ?? []);
+  for (const [role, promise] of changes) meta.set(role, promise);
+  return meta;
+}
+
+export function nextVersion(follows: Envelope<{ readonly version: Version }> | undefined): Version {
+  return ((follows?.signed.version ?? 0) + 1) as Version;
+}
+
+/** `signed` bytes of a snapshot. */
+export function composeSnapshot(
+  format: Format,
+  next: { version: Version; expires: Instant; meta: ReadonlyMap<RoleName, MetaFile> },
+  follows?: Envelope<Snapshot>,
+): Uint8Array {
+  return format.renderSnapshot(next, follows);
+}
+
+/** `signed` bytes of a timestamp. */
+export function composeTimestamp(
+  format: Format,
+  next: { version: Version; expires: Instant; snapshot: MetaFile },
+  follows?: Envelope<Timestamp>,
+): Uint8Array {
+  return format.renderTimestamp(next, follows);
+}
+
+/** Edits to a targets role, each a whole replacement; order does not matter. */
+export interface TargetsEdit {
+  readonly set?: ReadonlyMap<string, TargetFile>;
+  readonly remove?: ReadonlySet<string>;
+  readonly delegations?: Delegations;
+}
+
+/** `signed` bytes of the next version of a targets role, or of its first. */
+export function composeTargets(
+  format: Format,
+  edit: TargetsEdit,
+  expires: Instant,
+  follows?: Envelope<Targets>,
+): Uint8Array {
+  const targets = new Map<string, TargetFile>();
+  for (const [path, file] of follows?.signed.targets ?? [])
+    if (edit.remove?.has(path) !== true) targets.set(path, file);
+  for (const [path, file] of edit.set ?? []) targets.set(path, file);
+  const next: NextTargets = {
+    version: nextVersion(follows),
+    expires,
+    targets,
+    delegations: edit.delegations ?? follows?.signed.delegations,
+  };
+  return format.renderTargets(next, follows);
+}
+
+/** Keys a role is to have from now on. */
+export interface RoleKeys {
+  readonly keys: readonly BareKey[];
+  readonly threshold: number;
+}
+
+/** A key as `format` lists it, under the id it must have. */
+export function publicKeyOf(format: Format, key: BareKey, crypto: Pick<Crypto, 'hash'>): PublicKey {
+  return format.parseKey(format.renderKey(key), crypto);
+}
+
+/** `signed` bytes of the next root: the roles in `change` get new keys, keys no role uses any more go. */
+export function composeRoot(
+  format: Format,
+  change: Readonly<Partial<Record<TopLevelRole, RoleKeys>>>,
+  expires: Instant,
+  crypto: Pick<Crypto, 'hash'>,
+  follows?: Envelope<Root>,
+): Uint8Array {
+  const keys = new Map<KeyId, PublicKey>();
+  const role = (name: RoleName & string, top: TopLevelRole): Role => {
+    const wanted = change[top];
+    if (wanted === undefined) {
+      const old = follows?.signed.roles[top];
+      if (old === undefined || follows === undefined) return { name, keyIds: [], threshold: 1 };
+      for (const id of old.keyIds) {
+        const key = follows.signed.keys.get(id);
+        if (key !== undefined) keys.set(id, key);
+      }
+      return old;
+    }
+    const listed = wanted.keys.map((key) => publicKeyOf(format, key, crypto));
+    for (const key of listed) keys.set(key.id, key);
+    return { name, keyIds: listed.map((key) => key.id), threshold: wanted.threshold };
+  };
+  const roles: Root['roles'] = {
+    root: role(ROOT, 'root'),
+    timestamp: role(TIMESTAMP, 'timestamp'),
+    snapshot: role(SNAPSHOT, 'snapshot'),
+    targets: role(TARGETS, 'targets'),
+  };
+  const next: NextRoot = {
+    version: nextVersion(follows),
+    expires,
+    consistentSnapshot: follows?.signed.consistentSnapshot ?? true,
+    keys,
+    roles,
+  };
+  return format.renderRoot(next, follows);
+}

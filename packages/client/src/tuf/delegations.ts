@@ -1,0 +1,149 @@
+import type { Envelope } from './envelope.js';
+import type { Delegation, Delegations, TargetFile, Targets } from './model.js';
+import { TARGETS, type RoleName, type TargetPath } from './names.js';
+import { binIndex, covers, succinctDelegation } from './paths.js';
+import { fetchListed, refreshLimits, tryLocal, type RefreshOptions } from './refresh.js';
+import { acceptDelegated, listed, type Delegator, type TargetsTrust } from './trust.js';
+
+/** A target a trusted role describes. */
+export interface FoundTarget {
+  readonly path: TargetPath;
+  readonly file: TargetFile;
+  readonly role: RoleName;
+}
+
+/** A trusted targets role and how it was reached; `delegation` is undefined for top-level targets. */
+export interface ReachedRole {
+  readonly role: RoleName;
+  readonly targets: Envelope<Targets>;
+  readonly delegation: Delegation | undefined;
+  readonly delegator: RoleName | undefined;
+}
+
+/** The delegations of a role that cover `path`, in the order of the document; a succinct one stands for the path's bin (TAP 15). */
+export function covering(
+  delegations: Delegations,
+  path: TargetPath,
+  crypto: TargetsTrust['final']['context']['crypto'],
+): readonly Delegation[] {
+  if (delegations.succinct !== undefined)
+    return [succinctDelegation(delegations.succinct, binIndex(delegations.succinct, path, crypto))];
+  return delegations.roles.filter((role) => covers(role.paths, path, crypto));
+}
+
+/**
+ * Loads delegated roles of one trusted state, each verified by the delegator through which it is reached, and each at most
+ * once for a delegator (W5.4). Files already received are used again for a second delegator, not fetched again.
+ */
+export class RoleLoader {
+  readonly #trust: TargetsTrust;
+  readonly #options: RefreshOptions;
+  readonly #verified = new Map<RoleName, Map<Delegations, Envelope<Targets>>>();
+  readonly #raw = new Map<RoleName, Uint8Array>();
+
+  constructor(trust: TargetsTrust, options: RefreshOptions) {
+    this.#trust = trust;
+    this.#options = options;
+  }
+
+  /** @throws CountersignError what `acceptDelegated` and the ports throw: a role that cannot be verified ends a search (W6.4) */
+  async load(by: Delegator, delegation: Delegation): Promise<Envelope<Targets>> {
+    let known = this.#verified.get(delegation.name);
+    if (known === undefined) this.#verified.set(delegation.name, (known = new Map()));
+    const before = known.get(by.delegations);
+    if (before !== undefined) return before;
+    const targets = await this.#accept(by, delegation);
+    known.set(by.delegations, targets);
+    return targets;
+  }
+
+  async #accept(by: Delegator, delegation: Delegation): Promise<Envelope<Targets>> {
+    const { snapshot } = this.#trust;
+    const { ports } = this.#options;
+    const promise = listed(snapshot, delegation.name);
+    const local = this.#raw.get(delegation.name) ?? (await ports.cached(delegation.name));
+    if (local !== undefined) {
+      const resumed = await tryLocal(() => acceptDelegated(snapshot, by, delegation, local));
+      if (resumed !== undefined) return this.#remember(delegation.name, resumed);
+    }
+    const raw = await fetchListed(snapshot, delegation.name, promise, this.#options);
+    const targets = await acceptDelegated(snapshot, by, delegation, raw);
+    await ports.save(delegation.name, raw);
+    return this.#remember(delegation.name, targets);
+  }
+
+  #remember(role: RoleName, targets: Envelope<Targets>): Envelope<Targets> {
+    this.#raw.set(role, targets.raw);
+    return targets;
+  }
+}
+
+/**
+ * Pre-order depth-first search for a target (§5.6.7, W6): children in document order, each role visited once, a terminating
+ * delegation cuts off everything still waiting, at most `limits.delegations` delegated roles are read.
+ * @returns undefined where no trusted role describes `path`
+ * @throws CountersignError where a role on the way cannot be fetched or verified
+ */
+export async function findTarget(
+  trust: TargetsTrust,
+  path: TargetPath,
+  options: RefreshOptions,
+  loader = new RoleLoader(trust, options),
+): Promise<FoundTarget | undefined> {
+  const { crypto } = trust.final.context;
+  const visited = new Set<RoleName>();
+  type Visit = { readonly role: RoleName; readonly load: () => Promise<Envelope<Targets>> };
+  const waiting: Visit[] = [{ role: TARGETS, load: () => Promise.resolve(trust.targets) }];
+  for (let visit = waiting.pop(); visit !== undefined; visit = waiting.pop()) {
+    const { role } = visit;
+    if (visited.has(role)) continue;
+    if (visited.size > refreshLimits(options).delegations) return undefined;
+    visited.add(role);
+    const { signed } = await visit.load();
+    const file = signed.targets.get(path);
+    if (file !== undefined) return { path, file, role };
+    const { delegations } = signed;
+    if (delegations === undefined) continue;
+    const children: Visit[] = [];
+    for (const delegation of covering(delegations, path, crypto)) {
+      children.push({ role: delegation.name, load: () => loader.load({ role, delegations }, delegation) });
+      if (!delegation.terminating) continue;
+      waiting.length = 0;
+      break;
+    }
+    waiting.push(...children.reverse());
+  }
+  return undefined;
+}
+
+/**
+ * Every explicitly delegated role that can be reached, pre-order, top-level targets first; each (delegator, role) once.
+ * Bins are left out: there may be thousands, and only look-ups use them.
+ * @throws CountersignError where a role cannot be fetched or verified
+ */
+export async function* reachableRoles(
+  trust: TargetsTrust,
+  options: RefreshOptions,
+  loader = new RoleLoader(trust, options),
+): AsyncGenerator<ReachedRole> {
+  yield { role: TARGETS, targets: trust.targets, delegation: undefined, delegator: undefined };
+  const entered = new Set<RoleName>([TARGETS]);
+  yield* below(TARGETS, trust.targets, entered, loader);
+}
+
+async function* below(
+  delegator: RoleName,
+  parent: Envelope<Targets>,
+  entered: Set<RoleName>,
+  loader: RoleLoader,
+): AsyncGenerator<ReachedRole> {
+  const { delegations } = parent.signed;
+  for (const delegation of delegations?.roles ?? []) {
+    if (delegations === undefined) return;
+    const targets = await loader.load({ role: delegator, delegations }, delegation);
+    yield { role: delegation.name, targets, delegation, delegator };
+    if (entered.has(delegation.name)) continue;
+    entered.add(delegation.name);
+    yield* below(delegation.name, targets, entered, loader);
+  }
+}

@@ -1,0 +1,186 @@
+import { CountersignError } from './errors.js';
+import type { Hashes, MetaFile, Snapshot, Timestamp } from './model.js';
+import { ROOT, SNAPSHOT, TARGETS, TIMESTAMP, type RoleName, type Version } from './names.js';
+import type { Proposed } from './proposal.js';
+import {
+  acceptRoot,
+  acceptSnapshot,
+  acceptTargets,
+  acceptTimestamp,
+  finalRoot,
+  listed,
+  priorSnapshot,
+  priorTargets,
+  priorTimestamp,
+  resumeSnapshot,
+  type FinalRoot,
+  type RootTrust,
+  type SnapshotTrust,
+  type TargetsTrust,
+  type TimestampTrust,
+} from './trust.js';
+
+/** A metadata file as its parent names it; the format turns it into a file name. */
+export interface WantedFile {
+  readonly role: RoleName;
+  /** Absent for the timestamp, and where the repository does not use consistent snapshots. */
+  readonly version?: Version;
+  readonly hashes?: Hashes;
+}
+
+/** Where files come from and go to. Bytes are exact: what `save` is given is what was received. */
+export interface RefreshPorts {
+  /** At most `maxBytes` decoded bytes (`endless-data` beyond); undefined where the repository has no such file (404, 403). */
+  fetch(file: WantedFile, maxBytes: number): Promise<Uint8Array | Proposed<Snapshot> | Proposed<Timestamp> | undefined>;
+  /** The last saved file of a role, or undefined where there is none that can be read. */
+  cached(role: RoleName): Promise<Uint8Array | undefined>;
+  /** Called as soon as a file is trusted, before the next request (W2.6). */
+  save(role: RoleName, raw: Uint8Array): Promise<void>;
+}
+
+/** Bytes, but for the two counts (W0.4). A length listed by the parent takes the place of the limit. */
+export interface RefreshLimits {
+  readonly rootRotations: number;
+  readonly delegations: number;
+  readonly root: number;
+  readonly timestamp: number;
+  readonly snapshot: number;
+  readonly targets: number;
+}
+
+export const DEFAULT_REFRESH_LIMITS: RefreshLimits = {
+  rootRotations: 256,
+  delegations: 32,
+  root: 512_000,
+  timestamp: 16_384,
+  snapshot: 2_000_000,
+  targets: 5_000_000,
+};
+
+export interface RefreshOptions {
+  readonly ports: RefreshPorts;
+  readonly limits?: Partial<RefreshLimits>;
+}
+
+export function refreshLimits(options: RefreshOptions): RefreshLimits {
+  return { ...DEFAULT_REFRESH_LIMITS, ...options.limits };
+}
+
+/**
+ * The client workflow, specification §5.3 to §5.6, from a trusted root to trusted top-level targets. Every file is saved as
+ * soon as it is trusted, and nothing that is refused is.
+ * @throws CountersignError what the steps of `trust.ts` and the ports throw, and `not-found` where a file is missing
+ */
+export async function refresh(trusted: RootTrust, options: RefreshOptions): Promise<TargetsTrust> {
+  const final = finalRoot(await updateRoot(trusted, options));
+  const timestamp = await updateTimestamp(final, options);
+  const snapshot = await updateSnapshot(timestamp, options);
+  return updateTargets(snapshot, options);
+}
+
+/** §5.3: one version at a time until there is no next one, or the limit is reached, which delays and does not brick (W0.6). */
+export async function updateRoot(trusted: RootTrust, options: RefreshOptions): Promise<RootTrust> {
+  const limits = refreshLimits(options);
+  let trust = trusted;
+  for (let rotation = 0; rotation < limits.rootRotations; rotation += 1) {
+    const version = (trust.root.signed.version + 1) as Version;
+    const raw = await options.ports.fetch({ role: ROOT, version }, limits.root);
+    if (raw === undefined) break;
+    trust = await acceptRoot(trust, received(ROOT, raw));
+    await options.ports.save(ROOT, trust.root.raw);
+  }
+  return trust;
+}
+
+async function updateTimestamp(final: FinalRoot, options: RefreshOptions): Promise<TimestampTrust> {
+  const local = await options.ports.cached(TIMESTAMP);
+  const floor = local === undefined ? undefined : await priorTimestamp(final, local);
+  const file = await options.ports.fetch({ role: TIMESTAMP }, refreshLimits(options).timestamp);
+  if (file === undefined) throw missing(TIMESTAMP);
+  const trust = await acceptTimestamp(final, file as Uint8Array | Proposed<Timestamp>, floor);
+  if (trust.timestamp !== floor?.envelope) await saveSigned(TIMESTAMP, trust.timestamp, options);
+  return trust;
+}
+
+async function updateSnapshot(trust: TimestampTrust, options: RefreshOptions): Promise<SnapshotTrust> {
+  const local = await options.ports.cached(SNAPSHOT);
+  const floor = local === undefined ? undefined : await priorSnapshot(trust.final, local);
+  const resumed = floor === undefined ? undefined : resumeSnapshot(trust, floor);
+  if (resumed !== undefined) return resumed;
+  const promise = trust.signed.snapshot;
+  const file = await options.ports.fetch(
+    wanted(SNAPSHOT, promise, trust.final),
+    promise.length ?? refreshLimits(options).snapshot,
+  );
+  if (file === undefined) throw missing(SNAPSHOT);
+  const next = await acceptSnapshot(trust, file as Uint8Array | Proposed<Snapshot>, floor);
+  await saveSigned(SNAPSHOT, next.snapshot, options);
+  return next;
+}
+
+async function updateTargets(trust: SnapshotTrust, options: RefreshOptions): Promise<TargetsTrust> {
+  const local = await options.ports.cached(TARGETS);
+  if (local !== undefined) {
+    const resumed = await tryLocal(() => acceptTargets(trust, local));
+    if (resumed !== undefined) return resumed;
+  }
+  const promise = listed(trust, TARGETS);
+  const floor = local === undefined || promise.by === 'version' ? undefined : await priorTargets(trust.final, local);
+  const raw = received(TARGETS, await fetchListed(trust, TARGETS, promise, options));
+  const next = await acceptTargets(trust, raw, floor);
+  await options.ports.save(TARGETS, raw);
+  return next;
+}
+
+/** A local file that no longer fits is fetched anew; only our own faults pass through. */
+export async function tryLocal<T>(accept: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await accept();
+  } catch (error) {
+    if (error instanceof CountersignError) return undefined;
+    throw error;
+  }
+}
+
+/** Fetches a targets role as the snapshot names it. @throws CountersignError `not-found` */
+export async function fetchListed(
+  trust: SnapshotTrust,
+  role: RoleName,
+  promise: MetaFile,
+  options: RefreshOptions,
+): Promise<Uint8Array> {
+  const file = await options.ports.fetch(
+    wanted(role, promise, trust.final),
+    promise.length ?? refreshLimits(options).targets,
+  );
+  if (file === undefined) throw missing(role);
+  return received(role, file);
+}
+
+function wanted(role: RoleName, promise: MetaFile, final: FinalRoot): WantedFile {
+  if (promise.by === 'hashes') return { role, hashes: promise.hashes };
+  return final.root.signed.consistentSnapshot ? { role, version: promise.version } : { role };
+}
+
+function received(role: RoleName, file: Uint8Array | object): Uint8Array {
+  if (file instanceof Uint8Array) return file;
+  throw new CountersignError('internal', `an unsigned ${role} cannot be accepted`);
+}
+
+async function saveSigned(
+  role: RoleName,
+  file: { readonly raw: Uint8Array } | object,
+  options: RefreshOptions,
+): Promise<void> {
+  if ('raw' in file) await options.ports.save(role, file.raw as Uint8Array);
+}
+
+function missing(role: RoleName): CountersignError {
+  return new CountersignError('not-found', `the repository has no ${role} metadata`, {
+    detail: { role },
+    next:
+      role === TIMESTAMP
+        ? "Check the collection's name and the server's address."
+        : 'Try again; if it stays so, tell whoever runs the repository.',
+  });
+}

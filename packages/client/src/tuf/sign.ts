@@ -1,0 +1,24 @@
+import type { Crypto } from './crypto.js';
+import type { BareKey, Format } from './formats/format.js';
+import type { Signature } from './model.js';
+
+/** Whoever holds a private key: a file on disk, a token, a test. */
+export interface KeySigner {
+  readonly key: BareKey;
+  /** 64 raw bytes for Ed25519, ASN.1 DER for ECDSA, plain octets for RSA. */
+  sign(bytes: Uint8Array): Promise<Uint8Array>;
+}
+
+/** The file made of `signedBytes` and one signature of each signer. */
+export async function signDocument(
+  format: Format,
+  crypto: Pick<Crypto, 'hash'>,
+  signedBytes: Uint8Array,
+  signers: readonly KeySigner[],
+): Promise<Uint8Array> {
+  const signatures: Signature[] = [];
+  for (const signer of signers) {
+    signatures.push({ keyId: format.keyId(signer.key, crypto), value: await signer.sign(signedBytes) });
+  }
+  return format.assemble(signedBytes, signatures);
+}
