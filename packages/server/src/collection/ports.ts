@@ -111,7 +111,10 @@ export interface Store {
   file(gun: Gun, role: RoleName, version: Version): Promise<StoredFile | undefined>;
   fileByHash(gun: Gun, role: RoleName, sha256: string): Promise<StoredFile | undefined>;
   /** Several files at once, in the order asked for; undefined where one is not stored. */
-  files(gun: Gun, wanted: readonly { readonly role: RoleName; readonly version: Version }[]): Promise<readonly (StoredFile | undefined)[]>;
+  files(
+    gun: Gun,
+    wanted: readonly { readonly role: RoleName; readonly version: Version }[],
+  ): Promise<readonly (StoredFile | undefined)[]>;
   commit(commit: Commit): Promise<CommitResult>;
 
   /** Collections whose `renewAt` is not after `now`, earliest first. */
@@ -144,20 +147,25 @@ export interface Upload {
 }
 
 /**
- * Which target files a collection has on this server. `commit` changes the use counts in its own transaction; `collect`
- * deletes in one transaction only rows that nothing has named for `unusedBefore` and nobody uploaded or asked about since,
- * so a file is never removed between a publisher's upload and the commit that names it: either the commit comes first and
+ * Which target files a collection has on this server. `commit` changes the use counts in its own transaction; `remove`
+ * deletes, in one transaction, only a row that nothing has named and nobody uploaded or asked about since `before`, so a file is never removed between a publisher's upload and the commit that names it: either the commit comes first and
  * the row stays, or the row goes first and the commit answers `missing-targets`.
  */
 export interface Uploads {
   /** By `sha256` or `sha512`, lower-case hex. */
   find(gun: Gun, hash: string): Promise<Upload | undefined>;
+  /** As `find`, and its age starts anew at `now`: whoever was told that it is stored may count on it. */
+  touch(gun: Gun, hash: string, now: Instant): Promise<Upload | undefined>;
   /** Records the upload; if the collection has that hash already, the older one stays, is touched (its age starts anew) and returned. */
   add(upload: Upload): Promise<Upload>;
   /** Total bytes uploaded by `gun` that no current metadata names. */
   unnamedBytes(gun: Gun): Promise<number>;
-  /** Removes rows unused since before `unusedBefore` and returns them, at most `limit`. */
-  collect(unusedBefore: Instant, limit: number): Promise<readonly Upload[]>;
+  /** Starts the upload's age anew, at `now`. */
+  touch(upload: Upload, now: Instant): Promise<void>;
+  /** Uploads nothing has named, and nobody uploaded or asked about, since `before`; at most `limit`. */
+  unused(before: Instant, limit: number): Promise<readonly Upload[]>;
+  /** Removes the row if it is still unused since `before` at that moment; whether it was. */
+  remove(upload: Upload, before: Instant): Promise<boolean>;
   /** Which of `blobs` some row still refers to. */
   known(blobs: readonly string[]): Promise<ReadonlySet<string>>;
 }
@@ -202,7 +210,11 @@ export interface ToSign {
  * with `detail.current` = the highest version the key has signed (sign a higher one), `policy` when it refuses, `rate-limit`.
  */
 export interface Signer {
-  createKey(gun: Gun, role: OnlineKey['role'], algorithm: OnlineKey['algorithm']): Promise<{ readonly id: string; readonly spki: Uint8Array }>;
+  createKey(
+    gun: Gun,
+    role: OnlineKey['role'],
+    algorithm: OnlineKey['algorithm'],
+  ): Promise<{ readonly id: string; readonly spki: Uint8Array }>;
   /** The signature value: 64 raw bytes for Ed25519, ASN.1 DER for ECDSA. */
   sign(request: ToSign): Promise<Uint8Array>;
   ping(): Promise<void>;

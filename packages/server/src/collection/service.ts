@@ -48,7 +48,11 @@ export interface Collections {
   /** As `onlineKey`, but never a key the published root names already. */
   nextOnlineKey(gun: Gun, role: 'timestamp' | 'snapshot', format: FormatName): Promise<Uint8Array>;
   /** Stores a target file. @throws `arbitrary-software` if its SHA-256 is not `sha256`, `too-large`, `storage-full` */
-  uploadTarget(request: { readonly gun: Gun; readonly sha256: string; readonly bytes: AsyncIterable<Uint8Array> }): Promise<{ readonly length: number; readonly sha256: string }>;
+  uploadTarget(request: {
+    readonly gun: Gun;
+    readonly sha256: string;
+    readonly bytes: AsyncIterable<Uint8Array>;
+  }): Promise<{ readonly length: number; readonly sha256: string }>;
   /** Whether this collection has the target file (and renews its lease). */
   hasTarget(gun: Gun, hash: string): Promise<{ readonly length: number } | undefined>;
   /** @throws `not-found` */

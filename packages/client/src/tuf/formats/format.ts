@@ -89,6 +89,11 @@ export interface Format {
   keyId(key: BareKey, crypto: Pick<Crypto, 'hash'>): KeyId;
   /** Ids in `keys` of a received document that are not their key's hash over the received key object (K6). */
   mislabelledKeys(document: Envelope<Root> | Envelope<Targets>, crypto: Pick<Crypto, 'hash'>): readonly KeyId[];
+  /**
+   * A way of writing that stock clients stumble over though it parses here (an expiry with a fraction or offset, no
+   * `consistent_snapshot`, an unsigned file), in words; undefined where there is none.
+   */
+  flaw(document: Envelope<Root> | Envelope<Targets> | Envelope<Snapshot>): string | undefined;
   /** The canonical `signed` bytes of a new document; unknown members of `follows` are carried over. */
   renderRoot(next: NextRoot, follows?: Envelope<Root>): Uint8Array;
   renderTimestamp(next: NextTimestamp, follows?: Envelope<Timestamp>): Uint8Array;

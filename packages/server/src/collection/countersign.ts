@@ -1,0 +1,186 @@
+import {
+  composeSnapshot,
+  composeTimestamp,
+  hasCode,
+  instant,
+  nextMeta,
+  nextVersion,
+  promiseOf,
+  SNAPSHOT,
+  TIMESTAMP,
+  type Envelope,
+  type MetaFile,
+  type RoleName,
+  type Root,
+  type Signature,
+  type Snapshot,
+  type Timestamp,
+  type Version,
+} from '@countersign/client/tuf';
+import { propose, type Proposed } from '@countersign/client/tuf/proposal';
+import type { CollectionContext } from './context.js';
+import type { ListedOnlineKey, OnlineRoles } from './online.js';
+import type { OnlineFiles, Step } from './walk.js';
+
+/** How the next snapshot comes about: the published one stays, the publisher sent one, or the server makes one. */
+export type SnapshotPlan =
+  | { readonly kind: 'keep' }
+  | { readonly kind: 'uploaded'; readonly snapshot: Envelope<Snapshot> }
+  | { readonly kind: 'make'; readonly meta: ReadonlyMap<RoleName, MetaFile> };
+
+/** Signed online files, ready for the second walk. */
+export interface Countersigned {
+  readonly snapshot: Envelope<Snapshot> | undefined;
+  readonly timestamp: Envelope<Timestamp>;
+}
+
+interface Draft<T> {
+  readonly signedBytes: Uint8Array;
+  readonly document: T;
+}
+
+// A publish that meets a signer some versions ahead (a crash between signing and committing) catches up at once; more
+// than a few corrections mean that somebody else is signing all the time.
+const CORRECTIONS = 8;
+
+function expiry(step: Step, seconds: number): Timestamp['expires'] {
+  // Whole seconds, so that the model and the file say the same.
+  return instant(Math.floor((step.now + seconds * 1000) / 1000) * 1000);
+}
+
+function published<T>(
+  step: Step,
+  role: typeof SNAPSHOT | typeof TIMESTAMP,
+  parse: (raw: Uint8Array) => Envelope<T>,
+): Envelope<T> | undefined {
+  return step.published === undefined ? undefined : parse(step.published.bytes(role));
+}
+
+export class Countersigner {
+  readonly #context: CollectionContext;
+  readonly #step: Step;
+  readonly #root: Envelope<Root>;
+  readonly #keys: OnlineRoles;
+  readonly #plan: SnapshotPlan;
+
+  constructor(context: CollectionContext, step: Step, root: Envelope<Root>, keys: OnlineRoles, plan: SnapshotPlan) {
+    this.#context = context;
+    this.#step = step;
+    this.#root = root;
+    this.#keys = keys;
+    this.#plan = plan;
+  }
+
+  /** The online files as they are about to be, unsigned: for the walk before anything is signed. */
+  propose(): OnlineFiles {
+    const snapshot = this.#proposedSnapshot();
+    const promise: MetaFile =
+      snapshot === undefined
+        ? this.#promisePublished()
+        : snapshot instanceof Uint8Array
+          ? this.#promise(snapshot)
+          : { by: 'version', version: snapshot.proposed.version, hashes: new Map() };
+    const timestamp = this.#draftTimestamp(promise, undefined);
+    return { snapshot, timestamp: propose(timestamp.document, timestamp.signedBytes) };
+  }
+
+  /** @throws CountersignError `unavailable`, `policy` or what else the signer says */
+  async sign(): Promise<Countersigned> {
+    const snapshot = await this.#signSnapshot();
+    const promise = snapshot === undefined ? this.#promisePublished() : this.#promise(snapshot.raw);
+    const timestamp = await this.#signNewest('timestamp', this.#keys.timestamp, (version) =>
+      this.#draftTimestamp(promise, version),
+    );
+    return { snapshot, timestamp: this.#step.format.parseTimestamp(timestamp) };
+  }
+
+  #proposedSnapshot(): Uint8Array | Proposed<Snapshot> | undefined {
+    if (this.#plan.kind === 'keep') return undefined;
+    if (this.#plan.kind === 'uploaded') return this.#plan.snapshot.raw;
+    const draft = this.#draftSnapshot(this.#plan.meta, undefined);
+    return propose(draft.document, draft.signedBytes);
+  }
+
+  async #signSnapshot(): Promise<Envelope<Snapshot> | undefined> {
+    const plan = this.#plan;
+    if (plan.kind === 'keep') return undefined;
+    if (plan.kind === 'uploaded') return plan.snapshot;
+    const raw = await this.#signNewest('snapshot', this.#keys.snapshot, (version) =>
+      this.#draftSnapshot(plan.meta, version),
+    );
+    return this.#step.format.parseSnapshot(raw);
+  }
+
+  #draftSnapshot(meta: ReadonlyMap<RoleName, MetaFile>, atLeast: Version | undefined): Draft<Snapshot> {
+    const { format } = this.#step;
+    const follows = published(this.#step, SNAPSHOT, (raw) => format.parseSnapshot(raw));
+    const version = higher(nextVersion(follows), atLeast);
+    const expires = expiry(this.#step, this.#context.policy.snapshotValidity);
+    const signedBytes = composeSnapshot(format, { version, expires, meta: nextMeta(follows?.signed, meta) }, follows);
+    return { signedBytes, document: format.parseSnapshot(format.assemble(signedBytes, [])).signed };
+  }
+
+  #draftTimestamp(snapshot: MetaFile, atLeast: Version | undefined): Draft<Timestamp> {
+    const { format } = this.#step;
+    const follows = published(this.#step, TIMESTAMP, (raw) => format.parseTimestamp(raw));
+    const version = higher(nextVersion(follows), atLeast);
+    const expires = expiry(this.#step, this.#context.policy.timestampValidity);
+    const signedBytes = composeTimestamp(format, { version, expires, snapshot }, follows);
+    return { signedBytes, document: format.parseTimestamp(format.assemble(signedBytes, [])).signed };
+  }
+
+  /** Signs the draft, at a higher version where the signer has signed this one before. */
+  async #signNewest<T>(
+    role: 'timestamp' | 'snapshot',
+    keys: readonly ListedOnlineKey[],
+    draft: (atLeast: Version | undefined) => Draft<T>,
+  ): Promise<Uint8Array> {
+    let atLeast: Version | undefined;
+    for (let correction = 0; ; correction += 1) {
+      const { signedBytes } = draft(atLeast);
+      try {
+        return this.#step.format.assemble(signedBytes, await this.#signatures(role, keys, signedBytes));
+      } catch (error) {
+        if (correction >= CORRECTIONS || !hasCode(error, 'stale-version') || error.detail.current === undefined)
+          throw error;
+        atLeast = (error.detail.current + 1) as Version;
+      }
+    }
+  }
+
+  async #signatures(
+    role: 'timestamp' | 'snapshot',
+    keys: readonly ListedOnlineKey[],
+    payload: Uint8Array,
+  ): Promise<readonly Signature[]> {
+    const { gun, format } = this.#step;
+    const follows = role === 'snapshot' ? this.#step.published?.bytes(SNAPSHOT) : undefined;
+    return Promise.all(
+      keys.map(async ({ keyId, id }) => ({
+        keyId,
+        value: await this.#context.signer.sign({
+          keyId: id,
+          gun,
+          role,
+          format: format.name,
+          payload,
+          ...(follows === undefined ? {} : { follows }),
+        }),
+      })),
+    );
+  }
+
+  #promise(raw: Uint8Array): MetaFile {
+    const { version } = this.#step.format.parseSnapshot(raw).signed;
+    return promiseOf(raw, version, this.#context.crypto, 'with-hash');
+  }
+
+  #promisePublished(): MetaFile {
+    if (this.#step.published === undefined) throw new Error(`${this.#root.signed.type} without a snapshot to keep`);
+    return this.#promise(this.#step.published.bytes(SNAPSHOT));
+  }
+}
+
+function higher(version: Version, atLeast: Version | undefined): Version {
+  return atLeast !== undefined && atLeast > version ? atLeast : version;
+}

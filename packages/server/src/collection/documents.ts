@@ -1,0 +1,92 @@
+import {
+  equalBytes,
+  type Crypto,
+  type Envelope,
+  type Format,
+  type PublicKey,
+  type Root,
+  type Signature,
+  type Snapshot,
+  type Targets,
+  type Timestamp,
+} from '@countersign/client/tuf';
+import type { StoredFile } from './ports.js';
+
+/** One format's parser that reads the same bytes once: keyed by the buffer itself, so nothing outlives its file. */
+function remembering(format: Format): Format {
+  const once = <T>(parse: (raw: Uint8Array) => Envelope<T>): ((raw: Uint8Array) => Envelope<T>) => {
+    const known = new WeakMap<Uint8Array, Envelope<T>>();
+    return (raw) => {
+      let file = known.get(raw);
+      if (file === undefined) known.set(raw, (file = parse(raw)));
+      return file;
+    };
+  };
+  const parsers = {
+    parseRoot: once<Root>((raw) => format.parseRoot(raw)),
+    parseTimestamp: once<Timestamp>((raw) => format.parseTimestamp(raw)),
+    parseSnapshot: once<Snapshot>((raw) => format.parseSnapshot(raw)),
+    parseTargets: once<Targets>((raw) => format.parseTargets(raw)),
+  };
+  return Object.assign(Object.create(format) as Format, parsers);
+}
+
+/** Remembers that a signature was good, for as long as its document is in memory. A bad one is checked again each time. */
+function rememberingCrypto(crypto: Crypto): Crypto {
+  const good = new WeakMap<Uint8Array, { readonly identity: string; readonly value: Uint8Array }[]>();
+  return {
+    hash: (algorithm) => crypto.hash(algorithm),
+    async verify(key: PublicKey, signature: Signature, bytes: Uint8Array): Promise<boolean> {
+      const known = good.get(bytes) ?? [];
+      if (known.some((seen) => seen.identity === key.identity && equalBytes(seen.value, signature.value))) return true;
+      if (!(await crypto.verify(key, signature, bytes))) return false;
+      good.set(bytes, [...known, { identity: key.identity, value: signature.value }]);
+      return true;
+    },
+  };
+}
+
+/**
+ * Documents this process has seen lately, so that a publish does not parse and verify again what the last one did. Files are
+ * immutable and found by hash, so there is nothing to invalidate; the oldest go when `maxBytes` is reached.
+ */
+export class Documents {
+  readonly crypto: Crypto;
+  readonly #maxBytes: number;
+  readonly #formats = new Map<Format, Format>();
+  readonly #files = new Map<string, StoredFile>();
+  #bytes = 0;
+
+  constructor(crypto: Crypto, maxBytes = 64 * 1024 * 1024) {
+    this.crypto = rememberingCrypto(crypto);
+    this.#maxBytes = maxBytes;
+  }
+
+  format(format: Format): Format {
+    let known = this.#formats.get(format);
+    if (known === undefined) this.#formats.set(format, (known = remembering(format)));
+    return known;
+  }
+
+  /** The file with the one buffer this process keeps for these bytes. */
+  intern(file: StoredFile): StoredFile {
+    const known = this.#files.get(file.sha256);
+    if (known !== undefined) {
+      this.#files.delete(file.sha256);
+      this.#files.set(file.sha256, known);
+      return known.role === file.role && known.version === file.version ? known : { ...file, bytes: known.bytes };
+    }
+    this.#files.set(file.sha256, file);
+    this.#bytes += file.bytes.length;
+    this.#shrink();
+    return file;
+  }
+
+  #shrink(): void {
+    for (const [sha256, file] of this.#files) {
+      if (this.#bytes <= this.#maxBytes) return;
+      this.#files.delete(sha256);
+      this.#bytes -= file.bytes.length;
+    }
+  }
+}

@@ -1,0 +1,60 @@
+import { formatNamed, type Crypto, type Instant } from '@countersign/client/tuf';
+import type { CollectionContext, CollectionLog } from './context.js';
+import { Documents } from './documents.js';
+import { OnlineKeys } from './keys.js';
+import type { Signer, Store, TargetFiles } from './ports.js';
+import { publish } from './publish.js';
+import { Reader } from './read.js';
+import { renewDue } from './renew.js';
+import type { Collections, Policy } from './service.js';
+import { collectTargets, findTarget, uploadTarget } from './targets.js';
+
+export type * from './ports.js';
+export type * from './service.js';
+export { DEFAULT_POLICY } from './service.js';
+export type { CollectionLog } from './context.js';
+
+/** What collections need of the outside. */
+export interface CollectionPorts {
+  readonly store: Store;
+  readonly targetFiles: TargetFiles;
+  readonly signer: Signer;
+  readonly crypto: Crypto;
+  readonly policy: Policy;
+  readonly clock: () => Instant;
+  readonly log: CollectionLog;
+}
+
+export function createCollections(ports: CollectionPorts): Collections {
+  const context: CollectionContext = { ...ports, documents: new Documents(ports.crypto), formatNamed };
+  const reader = new Reader(context);
+  const keys = new OnlineKeys(context);
+  return {
+    publish: (request) => publish(context, request),
+    timestamp: (gun) => reader.timestamp(gun),
+    version: (gun, role, version) => reader.version(gun, role, version),
+    current: (gun, role) => reader.current(gun, role),
+    onlineKey: (gun, role, format) => keys.current(gun, role, format),
+    nextOnlineKey: (gun, role, format) => keys.next(gun, role, format),
+    uploadTarget: (request) => uploadTarget(context, request),
+    async hasTarget(gun, hash) {
+      const upload = await context.store.uploads.find(gun, hash);
+      if (upload !== undefined) await context.store.uploads.touch(upload, context.clock());
+      return upload === undefined ? undefined : { length: upload.length };
+    },
+    async openTarget(gun, hash) {
+      const upload = await findTarget(context, gun, hash);
+      return { length: upload.length, bytes: await context.targetFiles.open(upload.blob) };
+    },
+    renewDue: () => renewDue(context),
+    collectTargets: () => collectTargets(context),
+    async health() {
+      await context.store.ping();
+      const signer = await context.signer.ping().then(
+        () => 'ok' as const,
+        () => 'down' as const,
+      );
+      return { store: 'ok', signer };
+    },
+  };
+}

@@ -1,0 +1,90 @@
+import {
+  CountersignError,
+  digest,
+  hexEncode,
+  type Envelope,
+  type Gun,
+  type KeyId,
+  type Root,
+} from '@countersign/client/tuf';
+import type { CollectionContext } from './context.js';
+import type { OnlineKey } from './ports.js';
+
+/** A key of ours as a root lists it. */
+export interface ListedOnlineKey {
+  readonly keyId: KeyId;
+  /** The signer's id. */
+  readonly id: string;
+}
+
+/** Which keys of a root's online roles this server holds. `snapshot` is empty where the publisher signs snapshots. */
+export interface OnlineRoles {
+  readonly timestamp: readonly ListedOnlineKey[];
+  readonly snapshot: readonly ListedOnlineKey[];
+}
+
+export function signerKeyId(context: Pick<CollectionContext, 'crypto'>, spki: Uint8Array): string {
+  return hexEncode(digest(context.crypto, 'sha256', spki));
+}
+
+const known = new WeakMap<Envelope<Root>, OnlineRoles>();
+
+/**
+ * The online keys of a root. Every timestamp key must be one of ours, made for this collection and role; the snapshot keys
+ * all or none.
+ * @throws CountersignError `wrong-key`
+ */
+export async function onlineRoles(context: CollectionContext, gun: Gun, root: Envelope<Root>): Promise<OnlineRoles> {
+  let roles = known.get(root);
+  if (roles === undefined) {
+    const [timestamp, snapshot] = await Promise.all([
+      context.store.onlineKeys(gun, 'timestamp'),
+      context.store.onlineKeys(gun, 'snapshot'),
+    ]);
+    roles = {
+      timestamp: owned(context, root, 'timestamp', timestamp),
+      snapshot: owned(context, root, 'snapshot', snapshot),
+    };
+    known.set(root, roles);
+  }
+  return roles;
+}
+
+function owned(
+  context: CollectionContext,
+  root: Envelope<Root>,
+  role: 'timestamp' | 'snapshot',
+  ours: readonly OnlineKey[],
+): readonly ListedOnlineKey[] {
+  const ids = new Set(ours.map((key) => key.id));
+  const listed: ListedOnlineKey[] = [];
+  const foreign: KeyId[] = [];
+  for (const keyId of root.signed.roles[role].keyIds) {
+    const key = root.signed.keys.get(keyId);
+    const id = key === undefined ? undefined : signerKeyId(context, key.spki);
+    if (id !== undefined && ids.has(id)) listed.push({ keyId, id });
+    else foreign.push(keyId);
+  }
+  if (foreign.length > 0 && (role === 'timestamp' || listed.length > 0))
+    throw strange(role, foreign, root.signed.version);
+  const { threshold } = root.signed.roles[role];
+  if (foreign.length === 0 && threshold > listed.length) {
+    throw new CountersignError(
+      'threshold',
+      `root version ${root.signed.version} asks for ${threshold} ${role} signatures, and lists ${listed.length} keys`,
+      { detail: { role } },
+    );
+  }
+  return listed;
+}
+
+function strange(role: string, keyIds: readonly KeyId[], version: number): CountersignError {
+  return new CountersignError(
+    'wrong-key',
+    `root version ${version} lists a ${role} key this server does not hold for the collection: ${keyIds.join(', ')}`,
+    {
+      detail: { role, version, keys: keyIds.map(String) },
+      next: `Ask the server for its ${role} key (GET …/${role}.key) and list that one.`,
+    },
+  );
+}

@@ -1,0 +1,234 @@
+import {
+  CountersignError,
+  detectFormat,
+  promiseOf,
+  ROOT,
+  SNAPSHOT,
+  TARGETS,
+  TIMESTAMP,
+  type Envelope,
+  type Format,
+  type Instant,
+  type MetaFile,
+  type RoleName,
+  type Root,
+  type Snapshot,
+  type Version,
+} from '@countersign/client/tuf';
+import { commitOf } from './commit.js';
+import type { CollectionContext } from './context.js';
+import { Countersigner, type Countersigned, type SnapshotPlan } from './countersign.js';
+import { onlineRoles, type OnlineRoles } from './online.js';
+import { Published } from './published.js';
+import { checkDelegated } from './reach.js';
+import type { Published as Answer, PublishRequest } from './service.js';
+import { checkStrict } from './strict.js';
+import { documentOf, parseUpload, rolesOf, type Upload } from './upload.js';
+import { targetUses } from './uses.js';
+import { walk, type Step } from './walk.js';
+
+/**
+ * Publishes an upload: checks it by being a client, has snapshot and timestamp signed, and commits if the collection has
+ * not moved meanwhile; if it has, but no uploaded role has, starts again from the new state (design §3).
+ * @throws CountersignError `conflict` when an uploaded role has moved; whatever the checks, the signer and the store throw
+ */
+export async function publish(context: CollectionContext, request: PublishRequest): Promise<Answer> {
+  const now = context.clock();
+  for (let attempt = 0; attempt < context.policy.publishAttempts; attempt += 1) {
+    const published = await Published.load(request.gun, context.store, context.documents, context.formatNamed);
+    const format = published?.format ?? firstFormat(context, request);
+    const step: Step = {
+      gun: request.gun,
+      format,
+      published,
+      upload: parseUpload(request.files, format, context.policy),
+      now,
+    };
+    const repeated = await sameAsPublished(step);
+    if (repeated !== undefined) return repeated;
+    checkVersions(step);
+    const answer = await attemptPublish(context, step, request);
+    if (answer !== undefined) return answer;
+  }
+  throw new CountersignError(
+    'unavailable',
+    `${request.gun} is being published to faster than this publish could follow`,
+    { next: 'Try again.' },
+  );
+}
+
+/** The first root decides a collection's format. */
+function firstFormat(context: CollectionContext, request: PublishRequest): Format {
+  const root = request.files.find((file) => file.role === ROOT);
+  if (root === undefined) {
+    throw new CountersignError('not-found', `there is no collection ${request.gun} yet, and the upload has no root`, {
+      detail: { role: ROOT },
+      next: 'The first upload must hold root and targets.',
+    });
+  }
+  return context.documents.format(detectFormat(root.bytes));
+}
+
+/** Sending the same bytes again, after an answer was lost, is a success that writes nothing. */
+async function sameAsPublished(step: Step): Promise<Answer | undefined> {
+  const { published, upload } = step;
+  if (published === undefined) return undefined;
+  for (const role of rolesOf(upload)) {
+    const [sent, current] = [documentOf(upload, role), await published.file(role)];
+    if (sent === undefined || current === undefined || !sameBytes(sent.raw, current.bytes)) return undefined;
+  }
+  return {
+    gun: step.gun,
+    versions: currentVersions(published, upload),
+    timestampExpires: published.head.timestamp.expires,
+    repeated: true,
+  };
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index]);
+}
+
+function currentVersions(published: Published, upload: Upload): Record<string, number> {
+  const roles: readonly RoleName[] = [...rolesOf(upload), SNAPSHOT, TIMESTAMP];
+  return Object.fromEntries(roles.map((role) => [role, published.version(role) ?? 0]));
+}
+
+/** An uploaded role is exactly current + 1 (a gap would hide a lost update), or above current, as the format has it. */
+function checkVersions(step: Step): void {
+  for (const role of rolesOf(step.upload)) {
+    const version = documentOf(step.upload, role)?.signed.version ?? 0;
+    const current = step.published?.version(role) ?? 0;
+    if (step.format.rules.uploadedVersion === 'next' ? version === current + 1 : version > current) continue;
+    throw new CountersignError('conflict', `${role} version ${version} was sent, but version ${current} is current`, {
+      detail: { role, version, current },
+      next:
+        current === 0
+          ? `Start ${role} at version 1.`
+          : `Fetch the collection, apply your changes to ${role} version ${current} and publish again.`,
+    });
+  }
+}
+
+/** One try against one head; undefined if another publish was committed first. */
+async function attemptPublish(
+  context: CollectionContext,
+  step: Step,
+  request: PublishRequest,
+): Promise<Answer | undefined> {
+  checkStrict(context, step);
+  const root = step.upload.root ?? step.format.parseRoot(step.published?.bytes(ROOT) ?? missingRoot(step));
+  const keys = await onlineRoles(context, step.gun, root);
+  const plan = planSnapshot(context, step, root, keys);
+  const countersigner = new Countersigner(context, step, root, keys, plan);
+  const trust = await walk(context, step, countersigner.propose());
+  await checkDelegated(context, step, trust, new Set(request.abandons));
+  const signed = await countersigner.sign();
+  await walk(context, step, { snapshot: signed.snapshot?.raw, timestamp: signed.timestamp.raw });
+  const targets = await targetUses(step, request.targets);
+  return commit(context, step, signed, keys, targets);
+}
+
+function missingRoot(step: Step): never {
+  throw new CountersignError('not-found', `there is no collection ${step.gun} yet`, {
+    next: 'The first upload must hold root and targets.',
+  });
+}
+
+/** A new snapshot only when what it says, or who signs it, changes (G5). */
+export function planSnapshot(
+  context: CollectionContext,
+  step: Step,
+  root: Envelope<Root>,
+  keys: OnlineRoles,
+): SnapshotPlan {
+  const { upload, published } = step;
+  const changed = upload.targets.size > 0 || published === undefined;
+  if (keys.snapshot.length === 0) return clientManaged(upload, changed, root.signed.version);
+  if (upload.snapshot !== undefined) {
+    throw new CountersignError('forbidden-role', 'snapshot was uploaded, but the server makes it for this collection', {
+      detail: { role: SNAPSHOT },
+      next: 'Leave snapshot out of the upload.',
+    });
+  }
+  const meta = new Map<RoleName, MetaFile>();
+  for (const [role, document] of upload.targets)
+    meta.set(role, promiseOf(document.raw, document.signed.version, context.crypto, 'length-only'));
+  if (published === undefined && !meta.has(TARGETS)) {
+    throw new CountersignError('not-found', `the first upload to ${step.gun} has no targets`, {
+      detail: { role: TARGETS },
+      next: 'The first upload must hold root and targets.',
+    });
+  }
+  return changed || snapshotSignersChange(step, root) ? { kind: 'make', meta } : { kind: 'keep' };
+}
+
+function clientManaged(upload: Upload, changed: boolean, rootVersion: Version): SnapshotPlan {
+  if (upload.snapshot !== undefined) return { kind: 'uploaded', snapshot: upload.snapshot };
+  if (!changed) return { kind: 'keep' };
+  throw new CountersignError(
+    'wrong-key',
+    `root version ${rootVersion} names snapshot keys this server does not hold, and no snapshot was uploaded`,
+    {
+      detail: { role: SNAPSHOT },
+      next: 'Upload a snapshot that lists the new versions, or let the server hold the snapshot key (GET …/snapshot.key).',
+    },
+  );
+}
+
+function snapshotSignersChange(step: Step, root: Envelope<Root>): boolean {
+  if (step.upload.root === undefined || step.published === undefined) return false;
+  const before = step.format.parseRoot(step.published.bytes(ROOT)).signed.roles.snapshot;
+  const after = root.signed.roles.snapshot;
+  return before.threshold !== after.threshold || before.keyIds.join() !== after.keyIds.join();
+}
+
+async function commit(
+  context: CollectionContext,
+  step: Step,
+  signed: Countersigned,
+  keys: OnlineRoles,
+  targets: Awaited<ReturnType<typeof targetUses>>,
+): Promise<Answer | undefined> {
+  const wanted = commitOf(context, step, signed, keys, targets);
+  const result = await settle(context, step, wanted.timestamp.sha256, () => context.store.commit(wanted));
+  if (result.kind === 'committed') return answer(step, signed);
+  if (result.kind === 'missing-targets') throw missingTargets(result.hashes);
+  return undefined;
+}
+
+/** A commit whose outcome is unknown is settled by reading the head again (design §3). */
+async function settle<R extends { readonly kind: string }>(
+  context: CollectionContext,
+  step: Step,
+  timestamp: string,
+  commit: () => Promise<R>,
+): Promise<R | { readonly kind: 'committed' }> {
+  try {
+    return await commit();
+  } catch (error) {
+    const head = await context.store.fileByHash(step.gun, TIMESTAMP, timestamp).catch(() => undefined);
+    if (head !== undefined) return { kind: 'committed' };
+    throw error;
+  }
+}
+
+function answer(step: Step, signed: Countersigned): Answer {
+  const versions: Record<string, number> = {};
+  for (const role of rolesOf(step.upload)) versions[role] = documentOf(step.upload, role)?.signed.version ?? 0;
+  const snapshot: Snapshot | undefined = signed.snapshot?.signed;
+  if (snapshot !== undefined) versions[SNAPSHOT] = snapshot.version;
+  versions[TIMESTAMP] = signed.timestamp.signed.version;
+  return { gun: step.gun, versions, timestampExpires: signed.timestamp.signed.expires as Instant, repeated: false };
+}
+
+function missingTargets(hashes: readonly string[]): CountersignError {
+  return new CountersignError(
+    'missing-target',
+    `${hashes.length} target files the upload names are not on this server: ${hashes.slice(0, 3).join(', ')}${hashes.length > 3 ? ', …' : ''}`,
+    {
+      detail: { hashes: hashes.slice(0, 100) },
+      next: 'Upload the files first, then publish again.',
+    },
+  );
+}

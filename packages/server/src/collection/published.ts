@@ -1,0 +1,78 @@
+import type { Envelope, Format, Gun, RoleName, Snapshot, Version } from '@countersign/client/tuf';
+import { ROOT, SNAPSHOT, TIMESTAMP } from '@countersign/client/tuf';
+import type { Documents } from './documents.js';
+import type { Head, Store, StoredFile } from './ports.js';
+
+/** What is published now, as one commit left it: the map of current files that the walk reads beside the uploaded ones. */
+export class Published {
+  readonly gun: Gun;
+  readonly head: Head;
+  readonly format: Format;
+  readonly snapshot: Envelope<Snapshot>;
+  readonly #store: Store;
+  readonly #documents: Documents;
+  readonly #files = new Map<RoleName, StoredFile>();
+
+  private constructor(gun: Gun, head: Head, format: Format, store: Store, documents: Documents) {
+    this.gun = gun;
+    this.head = head;
+    this.format = format;
+    this.#store = store;
+    this.#documents = documents;
+    for (const [role, file] of [
+      [ROOT, head.root],
+      [TIMESTAMP, head.timestamp],
+      [SNAPSHOT, head.snapshot],
+    ] as const) {
+      this.#files.set(role, documents.intern(file));
+    }
+    this.snapshot = format.parseSnapshot(this.bytes(SNAPSHOT));
+  }
+
+  static async load(
+    gun: Gun,
+    store: Store,
+    documents: Documents,
+    formatNamed: (name: Head['format']) => Format,
+  ): Promise<Published | undefined> {
+    const head = await store.head(gun);
+    return head === undefined
+      ? undefined
+      : new Published(gun, head, documents.format(formatNamed(head.format)), store, documents);
+  }
+
+  /** The version of a role that is current, or undefined where the role was never published. */
+  version(role: RoleName): Version | undefined {
+    if (role === ROOT) return this.head.root.version;
+    if (role === TIMESTAMP) return this.head.timestamp.version;
+    if (role === SNAPSHOT) return this.head.snapshot.version;
+    const promise = this.snapshot.signed.meta.get(role);
+    return promise?.by === 'version' ? promise.version : undefined;
+  }
+
+  /** Current bytes of a role loaded already: root, timestamp and snapshot always are. */
+  bytes(role: RoleName): Uint8Array {
+    const file = this.#files.get(role);
+    if (file === undefined) throw new Error(`${role} has not been loaded`);
+    return file.bytes;
+  }
+
+  /** The current file of a role, from the store if need be. */
+  async file(role: RoleName): Promise<StoredFile | undefined> {
+    await this.load([role]);
+    return this.#files.get(role);
+  }
+
+  /** Brings the current files of `roles` in one query. */
+  async load(roles: Iterable<RoleName>): Promise<void> {
+    const wanted: { role: RoleName; version: Version }[] = [];
+    for (const role of roles) {
+      const version = this.version(role);
+      if (version !== undefined && !this.#files.has(role)) wanted.push({ role, version });
+    }
+    if (wanted.length === 0) return;
+    for (const file of await this.#store.files(this.gun, wanted)) {
+      if (file !== undefined) this.#files.set(file.role, this.#documents.intern(file));
+    }
+  }
+}

@@ -1,0 +1,69 @@
+import {
+  CountersignError,
+  ROOT,
+  SNAPSHOT,
+  TIMESTAMP,
+  type Gun,
+  type RoleName,
+  type Version,
+} from '@countersign/client/tuf';
+import type { CollectionContext } from './context.js';
+import { Published } from './published.js';
+import { renew } from './renew.js';
+import type { Served } from './service.js';
+
+/** Reads, and the one renewal a read may cause, shared by everybody who waits for it. */
+export class Reader {
+  readonly #context: CollectionContext;
+  readonly #renewals = new Map<Gun, Promise<void>>();
+
+  constructor(context: CollectionContext) {
+    this.#context = context;
+  }
+
+  async timestamp(gun: Gun): Promise<Served> {
+    const file = (await this.#context.store.timestamp(gun)) ?? noCollection(gun);
+    if (file.expires > this.#context.clock()) return { file, immutable: false };
+    await this.#renewOnce(gun);
+    return { file: (await this.#context.store.timestamp(gun)) ?? file, immutable: false };
+  }
+
+  async version(gun: Gun, role: RoleName, version: Version): Promise<Served> {
+    const file = await this.#context.store.file(gun, role, version);
+    if (file === undefined)
+      throw new CountersignError('not-found', `${gun} has no ${role} version ${version}`, {
+        detail: { role, version },
+      });
+    return { file, immutable: true };
+  }
+
+  async current(gun: Gun, role: RoleName): Promise<Served> {
+    if (role === TIMESTAMP) return this.timestamp(gun);
+    const { store, documents, formatNamed } = this.#context;
+    const published = (await Published.load(gun, store, documents, formatNamed)) ?? noCollection(gun);
+    const file =
+      role === ROOT ? published.head.root : role === SNAPSHOT ? published.head.snapshot : await published.file(role);
+    if (file === undefined) throw new CountersignError('not-found', `${gun} has no role ${role}`, { detail: { role } });
+    return { file, immutable: false };
+  }
+
+  /** A failed renewal is for the log: the reader gets what there is, and sees itself that it has expired. */
+  async #renewOnce(gun: Gun): Promise<void> {
+    let renewal = this.#renewals.get(gun);
+    if (renewal === undefined) {
+      renewal = renew(this.#context, gun)
+        .catch((error: unknown) => {
+          this.#context.log.warn({ gun, err: error }, 'could not renew an expired timestamp for a reader');
+        })
+        .finally(() => this.#renewals.delete(gun));
+      this.#renewals.set(gun, renewal);
+    }
+    await renewal;
+  }
+}
+
+function noCollection(gun: Gun): never {
+  throw new CountersignError('not-found', `there is no collection ${gun}`, {
+    next: 'Check the name and the server; its owner makes it with its first publish.',
+  });
+}

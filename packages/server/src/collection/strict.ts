@@ -1,0 +1,143 @@
+import {
+  CountersignError,
+  formatInstant,
+  isTopLevel,
+  parseSaneRoleName,
+  parseSaneTargetPath,
+  ROOT,
+  TARGETS,
+  type Delegations,
+  type Envelope,
+  type Format,
+  type KeyId,
+  type PublicKey,
+  type Role,
+  type Root,
+  type RoleName,
+  type Targets,
+} from '@countersign/client/tuf';
+import type { CollectionContext } from './context.js';
+import { rolesOf, documentOf, type Upload } from './upload.js';
+import type { Step } from './walk.js';
+
+/*
+ * What the server asks beyond what clients ask (design §2): it publishes for every conforming client, so it takes only what
+ * none of them stumbles over.
+ */
+
+/** @throws CountersignError `unsupported`, `wrong-key`, `malformed`, `threshold`, `invalid-name`, `lifetime` or `too-many` */
+export function checkStrict(context: CollectionContext, step: Step): void {
+  const { upload, format } = step;
+  if (upload.root !== undefined) checkRoot(context, format, upload.root);
+  for (const [role, document] of upload.targets) checkTargets(context, format, role, document);
+  checkLifetimes(context, step, upload);
+}
+
+function checkRoot(context: CollectionContext, format: Format, root: Envelope<Root>): void {
+  if (!root.signed.consistentSnapshot && format.rules.addressing === 'version') {
+    throw new CountersignError('unsupported', 'root has consistent_snapshot false', {
+      detail: { role: ROOT },
+      next: 'Set consistent_snapshot to true: files here never change under their names.',
+    });
+  }
+  checkLabels(format.mislabelledKeys(root, context.crypto), ROOT);
+  for (const role of Object.values(root.signed.roles)) checkKeys(role, root.signed.keys, ROOT);
+  checkWritten(format, ROOT, root);
+}
+
+function checkTargets(context: CollectionContext, format: Format, role: RoleName, document: Envelope<Targets>): void {
+  checkWritten(format, role, document);
+  for (const path of document.signed.targets.keys()) parseSaneTargetPath(path);
+  const { delegations } = document.signed;
+  if (delegations === undefined) return;
+  checkLabels(format.mislabelledKeys(document, context.crypto), role);
+  checkDelegations(context, role, delegations);
+}
+
+function checkDelegations(context: CollectionContext, by: RoleName, delegations: Delegations): void {
+  if (delegations.roles.length > context.policy.maxRoles) {
+    throw new CountersignError(
+      'too-many',
+      `${by} delegates to ${delegations.roles.length} roles; this server takes at most ${context.policy.maxRoles}`,
+      { detail: { role: by, limit: context.policy.maxRoles } },
+    );
+  }
+  for (const delegation of delegations.roles) {
+    if (!isTopLevel(delegation.name)) parseSaneRoleName(delegation.name);
+    checkKeys(delegation, delegations.keys, by);
+  }
+  if (delegations.succinct !== undefined)
+    checkKeys(
+      { ...delegations.succinct, name: parseSaneRoleName(delegations.succinct.namePrefix) },
+      delegations.keys,
+      by,
+    );
+}
+
+/** Enough usable, listed keys to reach the threshold; a role without is one nobody can ever sign. */
+function checkKeys(role: Role, keys: ReadonlyMap<KeyId, PublicKey>, by: RoleName): void {
+  const identities = new Set<string>();
+  for (const id of role.keyIds) {
+    const key = keys.get(id);
+    if (key === undefined)
+      throw new CountersignError('wrong-key', `${by} lists key ${id} for ${role.name} without its public half`, {
+        detail: { role: role.name },
+      });
+    if (key.scheme === undefined)
+      throw new CountersignError(
+        'unsupported',
+        `${by} lists key ${id} for ${role.name}, of a type stock clients cannot use`,
+        { detail: { role: role.name } },
+      );
+    identities.add(key.identity);
+  }
+  if (identities.size >= role.threshold) return;
+  throw new CountersignError(
+    'threshold',
+    `${by} asks for ${role.threshold} signatures on ${role.name}, but lists ${identities.size} distinct keys for it`,
+    {
+      detail: { role: role.name, threshold: role.threshold },
+      next: `List more keys for ${role.name} or lower its threshold.`,
+    },
+  );
+}
+
+function checkLabels(mislabelled: readonly KeyId[], by: RoleName): void {
+  if (mislabelled.length === 0) return;
+  throw new CountersignError(
+    'wrong-key',
+    `${by} lists keys under ids that are not their hashes: ${mislabelled.join(', ')}`,
+    {
+      detail: { role: by, keys: mislabelled.map(String) },
+      next: 'Use the SHA-256 of the canonical key object as its id.',
+    },
+  );
+}
+
+function checkWritten(format: Format, role: RoleName, document: Envelope<Root> | Envelope<Targets>): void {
+  const flaw = format.flaw(document);
+  if (flaw !== undefined) throw new CountersignError('malformed', `${role}: ${flaw}`, { detail: { role } });
+}
+
+function checkLifetimes(context: CollectionContext, step: Step, upload: Upload): void {
+  for (const role of rolesOf(upload)) {
+    const document = documentOf(upload, role);
+    if (document === undefined) continue;
+    const seconds =
+      role === ROOT
+        ? context.policy.maxRootLifetime
+        : role === 'snapshot'
+          ? context.policy.snapshotValidity
+          : context.policy.maxTargetsLifetime;
+    const { expires } = document.signed;
+    if (expires <= step.now + seconds * 1000) continue;
+    throw new CountersignError(
+      'lifetime',
+      `${role} expires at ${formatInstant(expires)}, more than ${Math.floor(seconds / 86_400)} days from now`,
+      {
+        detail: { role, expires: formatInstant(expires), limit: seconds },
+        next: `Sign ${role === TARGETS ? 'targets' : role} with an earlier expiry.`,
+      },
+    );
+  }
+}

@@ -1,0 +1,103 @@
+import { CountersignError, hexEncode, TARGETS, type Gun, type Instant } from '@countersign/client/tuf';
+import type { CollectionContext } from './context.js';
+import type { Upload } from './ports.js';
+import { Published } from './published.js';
+
+const COLLECT = 500;
+// Bytes without a row are an upload in progress or one a crash orphaned; nobody uploads for longer than this.
+const ORPHANED_AFTER = 2 * 86_400_000;
+
+/** Takes in a target file under the SHA-256 its publisher says it has. */
+export async function uploadTarget(
+  context: CollectionContext,
+  request: { readonly gun: Gun; readonly sha256: string; readonly bytes: AsyncIterable<Uint8Array> },
+): Promise<{ readonly length: number; readonly sha256: string }> {
+  const { store, targetFiles, policy } = context;
+  const unnamed = await store.uploads.unnamedBytes(request.gun);
+  if (unnamed >= policy.maxUnnamedBytes) {
+    throw new CountersignError(
+      'too-large',
+      `${request.gun} has ${unnamed} bytes of target files no metadata names yet; this server takes at most ${policy.maxUnnamedBytes}`,
+      {
+        detail: { limit: policy.maxUnnamedBytes },
+        next: 'Publish metadata that names them, then upload more.',
+      },
+    );
+  }
+  const written = await targetFiles.write(
+    request.bytes,
+    Math.min(policy.maxTargetFile, policy.maxUnnamedBytes - unnamed),
+  );
+  try {
+    if (written.sha256 !== request.sha256) {
+      throw new CountersignError(
+        'arbitrary-software',
+        `the bytes received have the SHA-256 ${written.sha256}, not ${request.sha256}`,
+        { next: 'Upload the file again.' },
+      );
+    }
+    const kept = await store.uploads.add({ ...written, gun: request.gun, uploadedAt: context.clock() });
+    if (kept.blob !== written.blob) await targetFiles.remove(written.blob);
+    return { length: kept.length, sha256: kept.sha256 };
+  } catch (error) {
+    await targetFiles.remove(written.blob);
+    throw error;
+  }
+}
+
+export async function findTarget(context: CollectionContext, gun: Gun, hash: string): Promise<Upload> {
+  const upload = await context.store.uploads.find(gun, hash);
+  if (upload === undefined)
+    throw new CountersignError('not-found', `${gun} has no target file with the hash ${hash} on this server`);
+  return upload;
+}
+
+/** Hashes that the current metadata of a collection names. */
+async function namedNow(context: CollectionContext, gun: Gun): Promise<ReadonlySet<string>> {
+  const named = new Set<string>();
+  const published = await Published.load(gun, context.store, context.documents, context.formatNamed);
+  if (published === undefined) return named;
+  const roles = [TARGETS, ...published.snapshot.signed.meta.keys()];
+  await published.load(roles);
+  for (const role of roles) {
+    const file = await published.file(role);
+    if (file === undefined) continue;
+    for (const [, target] of published.format.parseTargets(file.bytes).signed.targets) {
+      const sha256 = target.hashes.get('sha256');
+      if (sha256 !== undefined) named.add(hexEncode(sha256));
+    }
+  }
+  return named;
+}
+
+/** Removes target files nothing has named for the retention time, then bytes that a crash left without a row. */
+export async function collectTargets(context: CollectionContext): Promise<{ readonly removed: number }> {
+  const { store, targetFiles, policy } = context;
+  const before = (context.clock() - policy.targetRetention * 1000) as Instant;
+  const named = new Map<Gun, ReadonlySet<string>>();
+  let removed = 0;
+  for (const upload of await store.uploads.unused(before, COLLECT)) {
+    let current = named.get(upload.gun);
+    if (current === undefined) named.set(upload.gun, (current = await namedNow(context, upload.gun)));
+    // Uploaded after the metadata that names it: its publisher did not count it, so it is counted here.
+    if (current.has(upload.sha256)) await store.uploads.touch(upload, context.clock());
+    else if (await store.uploads.remove(upload, before)) {
+      await targetFiles.remove(upload.blob);
+      removed += 1;
+    }
+  }
+  return { removed: removed + (await sweep(context)) };
+}
+
+async function sweep(context: CollectionContext): Promise<number> {
+  let removed = 0;
+  for await (const blobs of context.targetFiles.sweep((context.clock() - ORPHANED_AFTER) as Instant)) {
+    const known = await context.store.uploads.known(blobs);
+    for (const blob of blobs) {
+      if (known.has(blob)) continue;
+      await context.targetFiles.remove(blob);
+      removed += 1;
+    }
+  }
+  return removed;
+}
