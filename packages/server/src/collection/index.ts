@@ -38,8 +38,7 @@ export function createCollections(ports: CollectionPorts): Collections {
     nextOnlineKey: (gun, role, format) => keys.next(gun, role, format),
     uploadTarget: (request) => uploadTarget(context, request),
     async hasTarget(gun, hash) {
-      const upload = await context.store.uploads.find(gun, hash);
-      if (upload !== undefined) await context.store.uploads.touch(upload, context.clock());
+      const upload = await context.store.uploads.touch(gun, hash, context.clock());
       return upload === undefined ? undefined : { length: upload.length };
     },
     async openTarget(gun, hash) {

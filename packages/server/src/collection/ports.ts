@@ -147,9 +147,11 @@ export interface Upload {
 }
 
 /**
- * Which target files a collection has on this server. `commit` changes the use counts in its own transaction; `remove`
- * deletes, in one transaction, only a row that nothing has named and nobody uploaded or asked about since `before`, so a file is never removed between a publisher's upload and the commit that names it: either the commit comes first and
- * the row stays, or the row goes first and the commit answers `missing-targets`.
+ * Which target files a collection has on this server. Use counts are kept for every hash that current metadata names,
+ * uploaded or not, and `commit` changes them in its own transaction. `collect` deletes, in one transaction, only uploads
+ * that nothing has named, and nobody has uploaded or asked about, since `unusedBefore`; so a file is never removed between a
+ * publisher's upload and the commit that names it: either the commit comes first and the upload stays, or the upload goes
+ * first and the commit answers `missing-targets`.
  */
 export interface Uploads {
   /** By `sha256` or `sha512`, lower-case hex. */
@@ -160,12 +162,10 @@ export interface Uploads {
   add(upload: Upload): Promise<Upload>;
   /** Total bytes uploaded by `gun` that no current metadata names. */
   unnamedBytes(gun: Gun): Promise<number>;
-  /** Starts the upload's age anew, at `now`. */
-  touch(upload: Upload, now: Instant): Promise<void>;
-  /** Uploads nothing has named, and nobody uploaded or asked about, since `before`; at most `limit`. */
-  unused(before: Instant, limit: number): Promise<readonly Upload[]>;
-  /** Removes the row if it is still unused since `before` at that moment; whether it was. */
-  remove(upload: Upload, before: Instant): Promise<boolean>;
+  /** As `find`, and starts the upload's age anew, at `now`. */
+  touch(gun: Gun, hash: string, now: Instant): Promise<Upload | undefined>;
+  /** Removes uploads nothing has named, and nobody uploaded or asked about, since `unusedBefore`, and returns them; at most `limit`. */
+  collect(unusedBefore: Instant, limit: number): Promise<readonly Upload[]>;
   /** Which of `blobs` some row still refers to. */
   known(blobs: readonly string[]): Promise<ReadonlySet<string>>;
 }

@@ -1,7 +1,6 @@
-import { CountersignError, hexEncode, TARGETS, type Gun, type Instant } from '@countersign/client/tuf';
+import { CountersignError, type Gun, type Instant } from '@countersign/client/tuf';
 import type { CollectionContext } from './context.js';
 import type { Upload } from './ports.js';
-import { Published } from './published.js';
 
 const COLLECT = 500;
 // Bytes without a row are an upload in progress or one a crash orphaned; nobody uploads for longer than this.
@@ -52,41 +51,13 @@ export async function findTarget(context: CollectionContext, gun: Gun, hash: str
   return upload;
 }
 
-/** Hashes that the current metadata of a collection names. */
-async function namedNow(context: CollectionContext, gun: Gun): Promise<ReadonlySet<string>> {
-  const named = new Set<string>();
-  const published = await Published.load(gun, context.store, context.documents, context.formatNamed);
-  if (published === undefined) return named;
-  const roles = [TARGETS, ...published.snapshot.signed.meta.keys()];
-  await published.load(roles);
-  for (const role of roles) {
-    const file = await published.file(role);
-    if (file === undefined) continue;
-    for (const [, target] of published.format.parseTargets(file.bytes).signed.targets) {
-      const sha256 = target.hashes.get('sha256');
-      if (sha256 !== undefined) named.add(hexEncode(sha256));
-    }
-  }
-  return named;
-}
-
 /** Removes target files nothing has named for the retention time, then bytes that a crash left without a row. */
 export async function collectTargets(context: CollectionContext): Promise<{ readonly removed: number }> {
   const { store, targetFiles, policy } = context;
   const before = (context.clock() - policy.targetRetention * 1000) as Instant;
-  const named = new Map<Gun, ReadonlySet<string>>();
-  let removed = 0;
-  for (const upload of await store.uploads.unused(before, COLLECT)) {
-    let current = named.get(upload.gun);
-    if (current === undefined) named.set(upload.gun, (current = await namedNow(context, upload.gun)));
-    // Uploaded after the metadata that names it: its publisher did not count it, so it is counted here.
-    if (current.has(upload.sha256)) await store.uploads.touch(upload, context.clock());
-    else if (await store.uploads.remove(upload, before)) {
-      await targetFiles.remove(upload.blob);
-      removed += 1;
-    }
-  }
-  return { removed: removed + (await sweep(context)) };
+  const collected = await store.uploads.collect(before, COLLECT);
+  for (const upload of collected) await targetFiles.remove(upload.blob);
+  return { removed: collected.length + (await sweep(context)) };
 }
 
 async function sweep(context: CollectionContext): Promise<number> {
