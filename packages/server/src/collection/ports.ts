@@ -162,8 +162,6 @@ export interface Uploads {
   add(upload: Upload): Promise<Upload>;
   /** Total bytes uploaded by `gun` that no current metadata names. */
   unnamedBytes(gun: Gun): Promise<number>;
-  /** As `find`, and starts the upload's age anew, at `now`. */
-  touch(gun: Gun, hash: string, now: Instant): Promise<Upload | undefined>;
   /** Removes uploads nothing has named, and nobody uploaded or asked about, since `unusedBefore`, and returns them; at most `limit`. */
   collect(unusedBefore: Instant, limit: number): Promise<readonly Upload[]>;
   /** Which of `blobs` some row still refers to. */
