@@ -1,0 +1,106 @@
+import { CountersignError } from '@countersign/client/tuf';
+import type { Commit, CommitResult, NewFile } from '../collection/ports.js';
+import { slices, tuples, type Outcome, type Session, type Value } from './engine.js';
+import { countUses, missingTargets } from './target-uses.js';
+
+const NEW_COLLECTION = `
+  INSERT INTO collections (gun, format, head_id, renew_at, created_at) VALUES (?, ?, 0, ?, ?)
+  ON CONFLICT DO NOTHING`;
+
+// The swap. Of two that follow the same head the second waits for the first one's transaction, then inserts nothing.
+const NEW_HEAD = `
+  INSERT INTO heads (collection_id, follows, root_version, snapshot_version, timestamp_version, created_at)
+  SELECT c.id, c.head_id, CAST(? AS bigint), CAST(? AS bigint), CAST(? AS bigint), CAST(? AS bigint)
+  FROM collections c WHERE c.gun = ? AND c.head_id = ?
+  ON CONFLICT (collection_id, follows) DO NOTHING
+  RETURNING id, collection_id`;
+
+const newFiles = (count: number): string => `
+  INSERT INTO files (collection_id, role, version, sha256, expires, created_at, bytes)
+  VALUES ${tuples(count, '(?, ?, ?, ?, ?, ?, ?)')}
+  ON CONFLICT (collection_id, role, version) DO NOTHING
+  RETURNING role, version`;
+
+// A head that leads to nothing would be invisible, so the collection moves only to one whose files are there.
+const MOVE_HEAD = `
+  UPDATE collections SET head_id = ?, renew_at = ?
+  WHERE id = ?
+    AND EXISTS (SELECT 1 FROM files f WHERE f.collection_id = collections.id AND f.role = 'root' AND f.version = ?)
+    AND EXISTS (SELECT 1 FROM files f WHERE f.collection_id = collections.id AND f.role = 'snapshot' AND f.version = ?)
+  RETURNING id`;
+
+const NEW_CHANGE = `
+  INSERT INTO changes (gun, version, sha256, category, created_at) VALUES (?, ?, ?, 'update', ?)`;
+
+const keysUsed = (count: number): string => `
+  UPDATE online_keys SET pending = 0 WHERE gun = ? AND pending = 1 AND key_id IN (${tuples(count, '?')})`;
+
+/** Files written, and keys marked, by one statement. */
+const FILES_AT_ONCE = 20;
+const KEYS_AT_ONCE = 20;
+
+/** The whole of a commit, inside its transaction: `undo` unless it is `committed`. */
+export async function writeCommit(session: Session, commit: Commit): Promise<Outcome<CommitResult>> {
+  const { gun, now } = commit;
+  if (commit.follows === undefined) await session.query(NEW_COLLECTION, [gun, commit.format, commit.renewAt, now]);
+  const head = await swap(session, commit);
+  if (head === undefined) return { undo: { kind: 'lost' } };
+
+  const taken = await insertFiles(session, head.collection_id, commit);
+  if (taken !== undefined) return { undo: { kind: 'version-taken', role: taken.role, version: taken.version } };
+
+  await countUses(session, gun, commit.targets.change, now);
+  const missing = await missingTargets(session, gun, commit.targets.required, now);
+  if (missing.length > 0) return { undo: { kind: 'missing-targets', hashes: missing } };
+
+  await moveHead(session, head, commit);
+  for (const keys of slices(commit.usedKeys, KEYS_AT_ONCE)) await session.query(keysUsed(keys.length), [gun, ...keys]);
+  await session.query(NEW_CHANGE, [gun, commit.timestamp.version, commit.timestamp.sha256, now]);
+  return { keep: { kind: 'committed', head: head.id } };
+}
+
+interface HeadRow {
+  readonly id: number;
+  readonly collection_id: number;
+}
+
+async function swap(session: Session, commit: Commit): Promise<HeadRow | undefined> {
+  const { rootVersion, snapshotVersion, timestamp, now, gun, follows } = commit;
+  const values = [rootVersion, snapshotVersion, timestamp.version, now, gun, follows ?? 0];
+  const [head] = await session.query<HeadRow>(NEW_HEAD, values);
+  return head;
+}
+
+/** The first file whose (role, version) exists already, or undefined when all were written. */
+async function insertFiles(session: Session, collection: number, commit: Commit): Promise<NewFile | undefined> {
+  for (const files of slices([...commit.files, commit.timestamp], FILES_AT_ONCE)) {
+    const values = files.flatMap((file): Value[] => [
+      collection,
+      file.role,
+      file.version,
+      file.sha256,
+      file.expires,
+      commit.now,
+      file.bytes,
+    ]);
+    const rows = await session.query<{ readonly role: string; readonly version: number }>(newFiles(files.length), values);
+    if (rows.length < files.length) return firstUnwritten(files, rows);
+  }
+  return undefined;
+}
+
+function firstUnwritten(files: readonly NewFile[], rows: readonly { readonly role: string; readonly version: number }[]): NewFile | undefined {
+  const written = new Set(rows.map((row) => `${row.version} ${row.role}`));
+  // A file named twice in one commit is written once: the second `delete` finds nothing.
+  return files.find((file) => !written.delete(`${file.version} ${file.role}`));
+}
+
+async function moveHead(session: Session, head: HeadRow, commit: Commit): Promise<void> {
+  const values = [head.id, commit.renewAt, head.collection_id, commit.rootVersion, commit.snapshotVersion];
+  const rows = await session.query(MOVE_HEAD, values);
+  if (rows.length === 0) {
+    throw new CountersignError('internal', 'a commit names a root or snapshot version that is not stored', {
+      detail: { role: 'root', version: commit.rootVersion, snapshot: commit.snapshotVersion },
+    });
+  }
+}
