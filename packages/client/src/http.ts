@@ -1,58 +1,18 @@
-import { CountersignError, hasCode, type ErrorCode } from './tuf/errors.js';
+import type { Fetch, FetchResponse } from './fetch.js';
+import { DEFAULT_HTTP_LIMITS, fileOf, hostOf, Transfer, type HttpLimits } from './transfer.js';
+import { CountersignError, type ErrorCode } from './tuf/errors.js';
 import { readError } from './wire.js';
 
-/** What this library sends with a request; a subset of the platform's `RequestInit`. */
-export interface FetchInit {
-  readonly method?: string;
-  readonly headers?: Record<string, string>;
-  readonly body?: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>;
-  /** Required by the platform where `body` is a stream. */
-  readonly duplex?: 'half';
-  readonly redirect?: 'follow' | 'error';
-  readonly signal?: AbortSignal;
-}
-
-/** What this library reads of an answer; a subset of the platform's `Response`. */
-export interface FetchResponse {
-  readonly status: number;
-  /** The final URL; empty where the runtime does not say. */
-  readonly url: string;
-  readonly headers: { get(name: string): string | null };
-  readonly body: { getReader(): BodyReader } | null;
-}
-
-export interface BodyReader {
-  read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
-  cancel(reason?: unknown): Promise<void>;
-}
-
-/** The part of the web platform's `fetch` this library uses: `globalThis.fetch` is one, a test's simulator another. */
-export type Fetch = (url: string, init?: FetchInit) => Promise<FetchResponse>;
-
-/** How long a download may take. A server that drips bytes is stopped by both limits (slow retrieval, §1.5.2). */
-export interface HttpLimits {
-  /** Milliseconds without a byte. */
-  readonly idle: number;
-  /** Milliseconds in all, before what `minimumRate` adds. */
-  readonly total: number;
-  /** Bytes a second; the total grows by the size limit divided by this. */
-  readonly minimumRate: number;
-}
-
-export const DEFAULT_HTTP_LIMITS: HttpLimits = { idle: 30_000, total: 60_000, minimumRate: 16 * 1024 };
-
 const MAX_ERROR_BODY = 16 * 1024;
-/** What timers can hold; longer delays fire at once. */
-const MAX_TIMER = 2 ** 31 - 1;
 
 /** Bounded downloads. Every failure is a `CountersignError` that names the host. */
 export class Http {
   readonly #fetch: Fetch;
   readonly #limits: HttpLimits;
 
-  constructor(fetch: Fetch, limits: HttpLimits = DEFAULT_HTTP_LIMITS) {
+  constructor(fetch: Fetch, limits: Partial<HttpLimits> = {}) {
     this.#fetch = fetch;
-    this.#limits = limits;
+    this.#limits = { ...DEFAULT_HTTP_LIMITS, ...limits };
   }
 
   /**
@@ -61,18 +21,19 @@ export class Http {
    * @throws CountersignError `endless-data`, `unavailable`, `unauthorized`, `network`
    */
   async fetchBytes(url: string, maxBytes: number): Promise<Uint8Array | undefined> {
-    using download = new Download(url, maxBytes, this.#limits);
-    const response = await download.start(this.#fetch);
-    if (response.status === 404 || response.status === 403) {
-      await download.discard(response);
-      return undefined;
+    const transfer = new Transfer(url, maxBytes, this.#limits);
+    try {
+      const response = await transfer.open(this.#fetch);
+      if (response.status === 404 || response.status === 403) {
+        await this.#errorText(url, response); // a body read to its end leaves the connection usable
+        return undefined;
+      }
+      if (response.status !== 200) throw await this.#refusal(url, response);
+      if (/^text\/html\b/iu.test(response.headers.get('content-type') ?? '')) throw webPage(url);
+      return await collect(transfer.chunks(response));
+    } finally {
+      transfer.close();
     }
-    if (response.status !== 200) throw await refusal(download, response);
-    if (/^text\/html\b/iu.test(response.headers.get('content-type') ?? '')) {
-      await download.discard(response);
-      throw webPage(url);
-    }
-    return join(await Array.fromAsync(download.chunks(response)));
   }
 
   /**
@@ -81,9 +42,79 @@ export class Http {
    * @throws CountersignError `not-found`, and as `fetchBytes`
    */
   async *fetchTarget(url: string, length: number): AsyncGenerator<Uint8Array, void, undefined> {
-    using download = new Download(url, length, this.#limits);
-    const response = await download.start(this.#fetch);
-    if (response.status !== 200) throw await refusal(download, response);
-    yield* download.chunks(response);
+    const transfer = new Transfer(url, length, this.#limits);
+    try {
+      const response = await transfer.open(this.#fetch);
+      if (response.status !== 200) throw await this.#refusal(url, response);
+      yield* transfer.chunks(response);
+    } finally {
+      transfer.close();
+    }
   }
+
+  async #refusal(url: string, response: FetchResponse): Promise<CountersignError> {
+    const told = readError(response.status, await this.#errorText(url, response));
+    const { status } = response;
+    // A stranger may have written the body: the status decides the class, the body is only quoted.
+    const code: ErrorCode =
+      status === 404 || status === 403
+        ? 'not-found'
+        : status === 401
+          ? 'unauthorized'
+          : status === 429 || status >= 500
+            ? 'unavailable'
+            : 'network';
+    return new CountersignError(code, `${hostOf(url)} refuses ${fileOf(url)} (${status}): ${printable(told.message)}`, {
+      detail: { host: hostOf(url), status },
+      next: NEXT[code] ?? 'Check the address of the server.',
+    });
+  }
+
+  async #errorText(url: string, response: FetchResponse): Promise<string> {
+    const transfer = new Transfer(url, MAX_ERROR_BODY, this.#limits);
+    try {
+      return new TextDecoder().decode(await collect(transfer.chunks(response)));
+    } catch {
+      return ''; // the status alone has to do
+    } finally {
+      transfer.close();
+    }
+  }
+}
+
+const NEXT: Partial<Record<ErrorCode, string>> = {
+  unavailable: 'Try again later; if it stays so, tell whoever runs the server.',
+  unauthorized: 'Log in, or ask whoever runs the server for access.',
+  'not-found': 'Ask the publisher to upload the file.',
+};
+
+function webPage(url: string): CountersignError {
+  return new CountersignError('network', `${hostOf(url)} answers with a web page, not with metadata`, {
+    detail: { host: hostOf(url) },
+    next: "Check the server's address, and whether this network asks you to log in first.",
+  });
+}
+
+/** One line without control characters, which could forge terminal output. */
+function printable(text: string): string {
+  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
+  return text.slice(0, 300).replace(/[\u0000-\u001f\u007f-\u009f]+/gu, ' ');
+}
+
+async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of chunks) {
+    parts.push(chunk);
+    length += chunk.length;
+  }
+  const [only] = parts;
+  if (parts.length === 1 && only !== undefined) return only;
+  const whole = new Uint8Array(length);
+  let offset = 0;
+  for (const part of parts) {
+    whole.set(part, offset);
+    offset += part.length;
+  }
+  return whole;
 }

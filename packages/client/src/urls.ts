@@ -52,10 +52,14 @@ export function baseUrl(text: string): string {
 export function urlUnder(base: string, path: string): string {
   const segments = path.split('/');
   if (segments.some((segment) => segment === '.' || segment === '..')) {
-    throw new CountersignError('invalid-name', `${JSON.stringify(path.slice(0, 200))} has a "." or ".." segment and so no URL`, {
-      next: 'Ask the publisher to rename the file.',
-      detail: { target: path },
-    });
+    throw new CountersignError(
+      'invalid-name',
+      `${JSON.stringify(path.slice(0, 200))} has a "." or ".." segment and so no URL`,
+      {
+        next: 'Ask the publisher to rename the file.',
+        detail: { target: path },
+      },
+    );
   }
   return base + segments.map(encodeSegment).join('/');
 }

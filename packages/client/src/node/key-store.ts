@@ -1,0 +1,139 @@
+import { chmod, mkdir, open, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { BareKey, Format } from '../tuf/formats/format.js';
+import type { Crypto } from '../tuf/crypto.js';
+import { CountersignError } from '../tuf/errors.js';
+import type { KeyId } from '../tuf/names.js';
+import type { KeySigner } from '../tuf/sign.js';
+import { errorCode, writeAtomically } from './atomic-file.js';
+import { openKeyFile, parseKeyFile, publicHalf, readForeignKey, writeKeyFile, type KeyFile } from './key-file.js';
+import { generatePrivateKey, type NewKeyType, type PrivateKey } from './private-key.js';
+import type { ScryptParams } from './sealed.js';
+
+/** Bytes; a key file has about 700. */
+const MAX_KEY_FILE = 64 * 1024;
+const KEY_ID = /^[0-9a-f]{64}$/u;
+
+export interface KeyStoreOptions {
+  /** Made with mode 0700 when the first key comes; each key is a file `<key id>.json` of mode 0600. */
+  readonly directory: string;
+  /** Says what a key's id is. */
+  readonly format: Format;
+  readonly crypto: Pick<Crypto, 'hash'>;
+  /** Cost of sealing new files; what cosign uses unless given. */
+  readonly scrypt?: ScryptParams;
+}
+
+/** A key as it can be shown to anybody. */
+export interface StoredKey {
+  readonly id: KeyId;
+  readonly key: BareKey;
+  readonly keytype: string;
+  readonly scheme: string;
+}
+
+/** A user's private keys: a directory of sealed files. Nothing secret is ever part of an error or a listing. */
+export class KeyStore {
+  readonly #options: KeyStoreOptions;
+
+  constructor(options: KeyStoreOptions) {
+    this.#options = options;
+  }
+
+  /** @throws CountersignError `usage` where the passphrase is empty, `storage-full` */
+  async generate(type: NewKeyType, passphrase: string): Promise<StoredKey> {
+    return this.#add(generatePrivateKey(type), passphrase);
+  }
+
+  /**
+   * Adds a key from another file's text, which `opens` opens, sealed anew under `passphrase`.
+   * @throws CountersignError `unsealed`, `unsupported`, and as `generate`
+   */
+  async import(text: string, opens: string, passphrase: string): Promise<StoredKey> {
+    return this.#add(await readForeignKey(text, opens), passphrase);
+  }
+
+  /** All keys, by id; files that are no keys are passed over. */
+  async list(): Promise<readonly StoredKey[]> {
+    const names = await readdir(this.#options.directory).catch((error: unknown) => {
+      if (errorCode(error) === 'ENOENT') return [];
+      throw error;
+    });
+    const ids = names.filter((name) => name.endsWith('.json')).map((name) => name.slice(0, -'.json'.length));
+    const keys: StoredKey[] = [];
+    for (const id of ids.filter((name) => KEY_ID.test(name)).sort()) keys.push(this.#describe(await this.#read(id)));
+    return keys;
+  }
+
+  async has(id: KeyId): Promise<boolean> {
+    return (await this.list()).some((key) => key.id === id);
+  }
+
+  /** @throws CountersignError `not-found`; `unsealed` for a wrong passphrase or a damaged file */
+  async load(id: KeyId, passphrase: string): Promise<KeySigner> {
+    return this.#open(id, passphrase);
+  }
+
+  /** PEM SubjectPublicKeyInfo. @throws CountersignError `not-found`, `unsealed` */
+  async exportPublic(id: KeyId): Promise<string> {
+    return (await this.#read(id)).public;
+  }
+
+  /** PEM PKCS#8, encrypted under the same passphrase that opens it here. @throws CountersignError as `load` */
+  async exportPrivate(id: KeyId, passphrase: string): Promise<string> {
+    return (await this.#open(id, passphrase)).encryptedPem(passphrase);
+  }
+
+  async #open(id: KeyId, passphrase: string): Promise<PrivateKey> {
+    const key = await openKeyFile(await this.#read(id), passphrase);
+    if (this.#id(key.key) === id) return key;
+    throw new CountersignError('unsealed', `the file of key ${id} holds another key`, {
+      next: 'Restore it from a backup.',
+    });
+  }
+
+  async #add(key: PrivateKey, passphrase: string): Promise<StoredKey> {
+    const { directory, scrypt } = this.#options;
+    const text = await writeKeyFile(key, passphrase, scrypt);
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await chmod(directory, 0o700);
+    await writeAtomically(this.#path(this.#id(key.key)), new TextEncoder().encode(text), 0o600);
+    return this.#describe(parseKeyFile(text));
+  }
+
+  async #read(id: string): Promise<KeyFile> {
+    if (!KEY_ID.test(id)) throw new CountersignError('usage', `${JSON.stringify(id.slice(0, 80))} is not a key id`);
+    try {
+      return parseKeyFile(await this.#text(this.#path(id)));
+    } catch (error) {
+      if (errorCode(error) !== 'ENOENT') throw error;
+      throw new CountersignError('not-found', `there is no key ${id} here`, {
+        next: 'See `countersign key list`, or import the key.',
+      });
+    }
+  }
+
+  async #text(path: string): Promise<string> {
+    const file = await open(path, 'r');
+    try {
+      const { size } = await file.stat();
+      if (size > MAX_KEY_FILE) throw new CountersignError('unsealed', `${path} is too large for a key file`);
+      return await file.readFile('utf8');
+    } finally {
+      await file.close();
+    }
+  }
+
+  #describe(file: KeyFile): StoredKey {
+    const key = publicHalf(file);
+    return { id: this.#id(key), key, keytype: file.keytype, scheme: file.scheme };
+  }
+
+  #id(key: BareKey): KeyId {
+    return this.#options.format.keyId(key, this.#options.crypto);
+  }
+
+  #path(id: string): string {
+    return join(this.#options.directory, `${id}.json`);
+  }
+}
