@@ -1,0 +1,111 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { Command, CommanderError } from 'commander';
+import { CountersignError, instant, type Instant } from '@countersign/client/tuf';
+import { parseConfig, type Config } from './config.js';
+import { openLog } from './log.js';
+import { describeOptions } from './options.js';
+import { readPassphrases } from './passphrases.js';
+import { migrateSigner, rekeySigner, startSigner } from './signer.js';
+import { VERSION } from './version.js';
+
+interface Flags {
+  readonly config: string;
+}
+
+const clock = (): Instant => instant(Date.now());
+
+/**
+ * The `countersign-signer` command.
+ * @returns the exit code: 0, 1 for a failure, 2 for wrong usage or configuration
+ */
+export async function main(args: readonly string[]): Promise<number> {
+  try {
+    await command().parseAsync(args, { from: 'user' });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    process.stderr.write(explain(error));
+    return error instanceof CountersignError && error.code === 'usage' ? 2 : 1;
+  }
+}
+
+function command(): Command {
+  const program = new Command('countersign-signer')
+    .description('Holds the online keys of Countersign sealed, and signs only what its policy allows.')
+    .version(VERSION)
+    .requiredOption('--config <file>', 'the configuration, a JSON file')
+    .addHelpText('after', `\nOptions of the configuration file:\n${describeOptions()}`)
+    .exitOverride();
+  program.action(() => start(program.opts<Flags>()));
+  program
+    .command('migrate')
+    .description('bring the database up to date')
+    .action(() => runMigrate(program.opts<Flags>()));
+  program
+    .command('rekey')
+    .description('re-seal every key with another key-encryption key; the signer may be running, with both configured')
+    .requiredOption('--to <alias>', 'the key-encryption key to seal with')
+    .action((flags: { readonly to: string }) => runRekey(program.opts<Flags>(), flags.to));
+  return program;
+}
+
+async function start(flags: Flags): Promise<void> {
+  const config = await load(flags);
+  const log = openLog(config.log);
+  const signer = await startSigner(config, log, { passphrases: await passphrasesOf(config), clock });
+  log.info({ url: signer.url }, 'listening');
+  process.stdout.write(`countersign-signer listening on ${signer.url}\n`);
+  const signal = await stopSignal();
+  log.info({ signal }, 'stopping');
+  await signer.close();
+}
+
+async function runMigrate(flags: Flags): Promise<void> {
+  const ran = await migrateSigner(await load(flags));
+  process.stdout.write(ran.length === 0 ? 'the database is up to date\n' : `ran ${ran.join(', ')}\n`);
+}
+
+async function runRekey(flags: Flags, alias: string): Promise<void> {
+  const config = await load(flags);
+  if (!config.keks.some((kek) => kek.alias === alias)) {
+    throw new CountersignError('usage', `"keks" does not name ${JSON.stringify(alias)}`, {
+      next: 'Add it, restart the signer so that it can open what is re-sealed, and run this again.',
+    });
+  }
+  const parts = { passphrases: await passphrasesOf(config), clock };
+  const resealed = await rekeySigner(config, parts, alias, ({ done, total }) => {
+    process.stdout.write(`${done} of ${total}\n`);
+  });
+  process.stdout.write(`re-sealed ${resealed} keys with ${alias}\n`);
+  if (config.defaultKek !== alias) {
+    process.stdout.write(`new keys are still sealed with ${config.defaultKek}: set "defaultKek" to ${alias}\n`);
+  }
+}
+
+async function load({ config }: Flags): Promise<Config> {
+  const path = resolve(config);
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new CountersignError('usage', `cannot read ${path}`, { cause });
+  }
+  return parseConfig(text, path);
+}
+
+function passphrasesOf(config: Config): ReturnType<typeof readPassphrases> {
+  return readPassphrases(config.keks, process.env);
+}
+
+function stopSignal(): Promise<string> {
+  return new Promise((stop) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop(signal));
+  });
+}
+
+function explain(error: unknown): string {
+  if (!(error instanceof CountersignError)) return `countersign-signer: ${String(error)}\n`;
+  const cause = error.cause instanceof Error ? ` (${error.cause.message})` : '';
+  return `countersign-signer: ${error.message}${cause}\n${error.next === undefined ? '' : `  ${error.next}\n`}`;
+}

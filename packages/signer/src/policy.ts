@@ -1,0 +1,109 @@
+import { CountersignError, formatInstant, type Instant } from '@countersign/client/tuf';
+import type { Reading } from './reading.js';
+import type { Floor } from './store.js';
+import type { OnlineRole } from './wire.js';
+
+/** How far above everything it has signed a key may go in one step. */
+export const MOST_AHEAD = 1000;
+
+/**
+ * The highest first version of a fresh key. A fresh key has no floor, so that a collection at any honest version goes on
+ * after a rotation; but one request must not be able to use up the numbers above it.
+ */
+export const HIGHEST_FIRST = 2 ** 48;
+
+/** How long what is signed may last, in milliseconds from the moment of signing. */
+export type Lifetimes = Readonly<Record<OnlineRole, number>>;
+
+/** What a key has signed, as far as this process knows: exactly, while it is the one that signed last. */
+export interface Signed {
+  /** 0 for a key that never signed. */
+  readonly version: number;
+  /** Hex SHA-256 of the payload signed at `version`, where that is known. */
+  readonly payload: string | undefined;
+  readonly floor: Floor | undefined;
+}
+
+/** A published snapshot whose signature by the very key was verified. */
+export interface Published {
+  readonly version: number;
+  readonly listed: Floor;
+}
+
+export interface Request {
+  readonly reading: Reading;
+  /** Hex SHA-256 of the payload. */
+  readonly payload: string;
+  /** The snapshot it follows; undefined too where another key signed that one: then it is no floor. */
+  readonly published: Published | undefined;
+}
+
+/**
+ * Decides whether a key that has signed `signed` may sign `request`, and answers what it will then have signed. The same
+ * bytes at the same version are signed again: then the answer is `signed` itself.
+ * @throws CountersignError `policy`, or `stale-version` with `detail.current` = the highest version signed
+ */
+export function decide(signed: Signed, request: Request, lifetimes: Lifetimes, now: Instant): Signed {
+  const { reading, published, payload } = request;
+  checkLifetime(reading, lifetimes[reading.role], now);
+  if (reading.version === signed.version && payload === signed.payload) return signed;
+  checkVersion(reading, Math.max(signed.version, published?.version ?? 0));
+  if (reading.listed === undefined) return { version: reading.version, payload, floor: signed.floor };
+  const floor = raised(signed.floor, published);
+  checkContinuity(reading, reading.listed, floor);
+  return { version: reading.version, payload, floor };
+}
+
+function checkLifetime(reading: Reading, longest: number, now: Instant): void {
+  if (reading.expires - now <= longest) return;
+  const { role, version } = reading;
+  const expires = formatInstant(reading.expires);
+  throw new CountersignError(
+    'policy',
+    `${role} ${version} would last until ${expires}, longer than this signer allows (${longest / 86_400_000} days)`,
+    { detail: { role, version, expires }, next: 'Ask for a shorter lifetime, or raise "lifetimes" in the signer.' },
+  );
+}
+
+function checkVersion({ role, version }: Reading, highest: number): void {
+  if (version <= highest) {
+    throw new CountersignError('stale-version', `${role} ${version} is not above ${highest}, the highest signed`, {
+      detail: { role, version, current: highest },
+      next: `Sign version ${highest + 1} or higher.`,
+    });
+  }
+  const most = highest === 0 ? HIGHEST_FIRST : highest + MOST_AHEAD;
+  if (version > most) {
+    throw new CountersignError('policy', `${role} ${version} is too far ahead; the highest allowed now is ${most}`, {
+      detail: { role, version, current: highest, limit: most },
+    });
+  }
+}
+
+/** The highest version of each role over the floor so far and a published snapshot. */
+function raised(floor: Floor | undefined, published: Published | undefined): Floor | undefined {
+  if (published === undefined) return floor;
+  const highest = new Map(floor);
+  for (const [role, version] of published.listed) highest.set(role, Math.max(version, highest.get(role) ?? 0));
+  return highest;
+}
+
+function checkContinuity(reading: Reading, listed: Floor, floor: Floor | undefined): void {
+  if (floor === undefined) return;
+  if (reading.follows === undefined) {
+    refuse(reading, 'names no snapshot it follows, though one was published', {});
+  }
+  for (const [role, least] of floor) {
+    const version = listed.get(role);
+    if (version === undefined)
+      refuse(reading, `does not list ${JSON.stringify(role)}`, { listed: role, current: least });
+    if (version < least) {
+      refuse(reading, `lists ${JSON.stringify(role)} at ${version}, below ${least}`, { listed: role, current: least });
+    }
+  }
+}
+
+function refuse(reading: Reading, why: string, detail: { readonly listed?: string; readonly current?: number }): never {
+  const { role, version } = reading;
+  throw new CountersignError('policy', `${role} ${version} ${why}`, { detail: { role, version, ...detail } });
+}

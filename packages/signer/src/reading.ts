@@ -1,0 +1,64 @@
+import {
+  CountersignError,
+  type Envelope,
+  type Format,
+  type FormatName,
+  type Instant,
+  type Snapshot,
+  type Timestamp,
+} from '@countersign/client/tuf';
+import type { Floor } from './store.js';
+import type { OnlineRole } from './wire.js';
+
+/** A payload to be signed, and the published file it follows. */
+export interface Proposal {
+  readonly role: OnlineRole;
+  readonly format: Format;
+  /** The canonical `signed` bytes. */
+  readonly payload: Uint8Array;
+  readonly follows: Uint8Array | undefined;
+}
+
+/** What the signer understood of a proposal. */
+export interface Reading {
+  readonly format: FormatName;
+  readonly role: OnlineRole;
+  readonly version: number;
+  readonly expires: Instant;
+  /** The roles a snapshot lists by version; undefined where the format's entries carry no continuity. */
+  readonly listed: Floor | undefined;
+  readonly follows: Envelope<Snapshot> | undefined;
+}
+
+/** A snapshot is signed by one online key or few; more are somebody wasting our time. */
+const FOLLOWS_SIGNATURES = 16;
+
+/**
+ * Reads a payload as the format's clients would, and makes sure that what was read is what will be signed: the parser's
+ * canonical bytes must be the payload, byte for byte.
+ * @throws CountersignError `malformed`, `too-many`, `endless-data` or `invalid-name`
+ */
+export function readProposal({ role, format, payload, follows }: Proposal): Reading {
+  const { signed, signedBytes } = parse(role, format, format.assemble(payload, []));
+  if (Buffer.compare(signedBytes, payload) !== 0) {
+    throw new CountersignError('malformed', `the ${role} payload is not in canonical form`, { detail: { role } });
+  }
+  const read = { format: format.name, role, version: signed.version, expires: signed.expires };
+  if (signed.type === 'timestamp' || format.rules.rolesMayLeaveSnapshot) {
+    if (follows !== undefined) throw new CountersignError('malformed', `a ${format.name} ${role} follows nothing`);
+    return { ...read, listed: undefined, follows: undefined };
+  }
+  const followed = follows && format.parseSnapshot(follows, { signatures: FOLLOWS_SIGNATURES });
+  return { ...read, listed: listedBy(signed), follows: followed };
+}
+
+function parse(role: OnlineRole, format: Format, raw: Uint8Array): Envelope<Timestamp> | Envelope<Snapshot> {
+  return role === 'timestamp' ? format.parseTimestamp(raw) : format.parseSnapshot(raw);
+}
+
+/** The roles a snapshot lists, with the version it promises of each. */
+export function listedBy(snapshot: Snapshot): Floor {
+  const listed = new Map<string, number>();
+  for (const [name, entry] of snapshot.meta) if (entry.by === 'version') listed.set(name, entry.version);
+  return listed;
+}
