@@ -1,0 +1,148 @@
+import { CountersignError } from './errors.js';
+import { compareCodePoints } from './encoding.js';
+import { isCanonicalAt } from './json-scan.js';
+import { JsonArray, JsonBoolean, JsonNull, JsonNumber, JsonObject, JsonString, type JsonView } from './json-view.js';
+import { contentOf, skipString } from './json-walk.js';
+import { JsonWriter } from './json-writer.js';
+import type { JsonData } from './model.js';
+
+/**
+ * JSON to be written: plain data, objects as maps (whose names may be anything), and parts of received documents, which are
+ * written as they were received, digit for digit.
+ */
+export type JsonTree = JsonData | JsonView | ReadonlyMap<string, JsonTree> | readonly JsonTree[];
+
+const DEPTH_LIMIT = 512;
+
+/**
+ * The value in OLPC canonical JSON (C1, C2): members ordered by code point, no white space, only `"` and `\` escaped, integers
+ * digit for digit. Where the received bytes are canonical already, the result is a part of them, not a copy.
+ * @throws CountersignError `malformed` for a fraction or an exponent, which canonical JSON does not have
+ */
+export function canonicalise(view: JsonView): Uint8Array {
+  if (isCanonicalAt(view.text, view.start, view.end)) return view.text.bytes.subarray(view.start, view.end);
+  const out = new JsonWriter();
+  writeView(out, view);
+  return out.finish();
+}
+
+/**
+ * Canonical JSON of a tree.
+ * @throws CountersignError `malformed` for fractions, unsafe plain numbers and ill-formed Unicode; `too-many` for too many levels
+ */
+export function encodeCanonical(tree: JsonTree): Uint8Array {
+  const out = new JsonWriter();
+  writeTree(out, tree, 0);
+  return out.finish();
+}
+
+/**
+ * The same value as ordinary JSON: canonical form leaves control characters in strings as they are, JSON must escape them.
+ * `canonical` must be canonical JSON; reading the result and canonicalising it gives `canonical` again.
+ */
+export function toWireJson(canonical: Uint8Array): Uint8Array {
+  const out = new JsonWriter();
+  let from = 0;
+  for (let i = 0; i < canonical.length; i += 1) {
+    const c = canonical[i] ?? 0;
+    if (c >= 0x20) continue;
+    out.bytes(canonical.subarray(from, i));
+    out.text(c === 0x0a ? '\\n' : `\\u${c.toString(16).padStart(4, '0')}`);
+    from = i + 1;
+  }
+  if (from === 0) return canonical;
+  out.bytes(canonical.subarray(from));
+  return out.finish();
+}
+
+function writeView(out: JsonWriter, view: JsonView): void {
+  const { text, start, end } = view;
+  if (isCanonicalAt(text, start, end)) {
+    out.bytes(text.bytes.subarray(start, end));
+    return;
+  }
+  switch (view.kind) {
+    case 'object':
+      writeObject(out, view);
+      break;
+    case 'array':
+      out.list('[', view.items(), ']', (item) => writeView(out, item));
+      break;
+    case 'string':
+      writeString(out, view.text.bytes, view.start);
+      break;
+    case 'number':
+      writeNumber(out, view);
+      break;
+    default:
+      out.bytes(text.bytes.subarray(start, end));
+  }
+}
+
+function writeObject(out: JsonWriter, view: JsonObject): void {
+  out.list('{', view.canonicalMembers(), '}', ([name, value]) => {
+    writeString(out, view.text.bytes, name);
+    out.text(':');
+    writeView(out, value);
+  });
+}
+
+function writeString(out: JsonWriter, bytes: Uint8Array, at: number): void {
+  const end = skipString(bytes, at);
+  const content = contentOf(bytes, at, end - 1);
+  // Without an escape the content is a part of the text itself, and its quotes stand around it.
+  if (content.buffer === bytes.buffer) out.bytes(bytes.subarray(at, end));
+  else out.quotedBytes(content);
+}
+
+function writeNumber(out: JsonWriter, view: JsonNumber): void {
+  const { raw } = view;
+  if (!view.isInteger) {
+    throw new CountersignError('malformed', `${raw.slice(0, 40)} is not a whole number: it has no canonical form`, {
+      next: 'Write numbers inside signed metadata without fraction and exponent.',
+    });
+  }
+  out.text(raw === '-0' ? '0' : raw);
+}
+
+function writeTree(out: JsonWriter, tree: JsonTree, depth: number): void {
+  if (depth > DEPTH_LIMIT) throw new CountersignError('too-many', `JSON nested deeper than ${DEPTH_LIMIT} levels`);
+  if (tree === null || typeof tree === 'boolean') out.text(String(tree));
+  else if (typeof tree === 'string') out.quoted(tree);
+  else if (typeof tree === 'number' || typeof tree === 'bigint') out.text(integer(tree));
+  else if (isView(tree)) writeView(out, tree);
+  else if (tree instanceof Map) writeMembers(out, [...(tree as ReadonlyMap<string, JsonTree>)], depth);
+  else if (Array.isArray(tree)) {
+    out.list('[', tree as readonly JsonTree[], ']', (item) => writeTree(out, item, depth + 1));
+  } else writeMembers(out, Object.entries(tree as { readonly [name: string]: JsonTree }), depth);
+}
+
+function writeMembers(out: JsonWriter, members: [string, JsonTree][], depth: number): void {
+  if (!members.every(([name], i) => i === 0 || compareCodePoints(members[i - 1]?.[0] ?? '', name) < 0)) {
+    members.sort(([a], [b]) => compareCodePoints(a, b));
+  }
+  out.list('{', members, '}', ([name, value]) => {
+    out.quoted(name);
+    out.text(':');
+    writeTree(out, value, depth + 1);
+  });
+}
+
+function integer(value: number | bigint): string {
+  if (typeof value === 'bigint') return value.toString();
+  if (!Number.isSafeInteger(value)) {
+    throw new CountersignError('malformed', `${value} is not an exact whole number: it has no canonical form`);
+  }
+  return String(value + 0);
+}
+
+function isView(tree: object): tree is JsonView {
+  return (
+    tree instanceof JsonObject ||
+    tree instanceof JsonArray ||
+    tree instanceof JsonString ||
+    tree instanceof JsonNumber ||
+    tree instanceof JsonBoolean ||
+    tree instanceof JsonNull
+  );
+}

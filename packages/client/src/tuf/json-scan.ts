@@ -1,0 +1,290 @@
+import { CountersignError } from './errors.js';
+import { compareKeys, decodeString } from './json-walk.js';
+
+/** What one JSON text may not exceed. */
+export interface JsonLimits {
+  /** Levels of objects and arrays inside one another. */
+  readonly depth: number;
+}
+
+/** A validated JSON text. Everything that reads it afterwards may rely on its being well-formed. */
+export interface JsonText {
+  readonly bytes: Uint8Array;
+  /** Where the text departs from canonical form, ascending; at most `SPOTS` of them, so that white space costs no memory. */
+  readonly spots: readonly number[];
+}
+
+/** Beyond this many departures the rest of a text counts as not canonical: it is rebuilt, which is always right. */
+const SPOTS = 4096;
+/** Longer integers are refused, as Python's own limit does; converting one takes quadratic time. */
+const NUMBER_LIMIT = 4300;
+/** The recursion of the scanner must end well before the stack does. */
+const DEPTH_LIMIT = 512;
+
+/** Whether the value at [start, end) of the text is in OLPC canonical form already. */
+export function isCanonicalAt(text: JsonText, start: number, end: number): boolean {
+  const { spots } = text;
+  let low = 0;
+  let high = spots.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((spots[middle] ?? 0) < start) low = middle + 1;
+    else high = middle;
+  }
+  const next = spots[low];
+  if (next !== undefined) return next >= end;
+  return spots.length < SPOTS;
+}
+
+/**
+ * One pass over attacker-controlled bytes: strict UTF-8 without a BOM, strict JSON, members unique by their decoded names,
+ * no lone surrogates, nothing but white space behind the value (tuf.md C4). Notes on the way where canonical form ends.
+ */
+export class Scanner {
+  readonly #bytes: Uint8Array;
+  readonly #depth: number;
+  readonly #spots: number[] = [];
+  #at = 0;
+  /** Offsets of the names of all open objects: a stack, each object owns the part above its base. */
+  #names = new Int32Array(64);
+  #top = 0;
+
+  constructor(bytes: Uint8Array, limits: JsonLimits) {
+    this.#bytes = bytes;
+    this.#depth = Math.min(limits.depth, DEPTH_LIMIT);
+  }
+
+  /** @throws CountersignError `malformed`, or `too-many` for too many levels */
+  scan(): { readonly text: JsonText; readonly start: number; readonly end: number } {
+    this.#space();
+    const start = this.#at;
+    this.#value(0);
+    const end = this.#at;
+    this.#space();
+    if (this.#at !== this.#bytes.length) this.#fail('bytes after the end of the value');
+    return { text: { bytes: this.#bytes, spots: this.#spots }, start, end };
+  }
+
+  #fail(why: string): never {
+    throw new CountersignError('malformed', `not valid JSON at byte ${this.#at}: ${why}`);
+  }
+
+  #spot(at: number): void {
+    if (this.#spots.length < SPOTS) this.#spots.push(at);
+  }
+
+  #peek(): number {
+    return this.#at < this.#bytes.length ? (this.#bytes[this.#at] ?? -1) : -1;
+  }
+
+  #space(): void {
+    const start = this.#at;
+    let c = this.#peek();
+    while (c === 0x20 || c === 0x0a || c === 0x0d || c === 0x09) {
+      this.#at += 1;
+      c = this.#peek();
+    }
+    if (this.#at > start) this.#spot(start);
+  }
+
+  #value(depth: number): void {
+    const c = this.#peek();
+    if (c === 0x22) this.#string();
+    else if (c === 0x7b) this.#object(depth + 1);
+    else if (c === 0x5b) this.#array(depth + 1);
+    else if (c === 0x2d || (c >= 0x30 && c <= 0x39)) this.#number();
+    else if (c === 0x74) this.#word('true');
+    else if (c === 0x66) this.#word('false');
+    else if (c === 0x6e) this.#word('null');
+    else this.#fail(c === -1 ? 'the text is cut short' : 'a value was expected');
+  }
+
+  #enter(depth: number): void {
+    if (depth > this.#depth) {
+      throw new CountersignError('too-many', `the JSON is nested deeper than ${this.#depth} levels`, {
+        detail: { limit: this.#depth },
+      });
+    }
+    this.#at += 1;
+    this.#space();
+  }
+
+  #object(depth: number): void {
+    this.#enter(depth);
+    if (this.#peek() === 0x7d) {
+      this.#at += 1;
+      return;
+    }
+    const base = this.#top;
+    let ascending = true;
+    for (;;) {
+      ascending = this.#name(base, ascending);
+      this.#space();
+      if (this.#peek() !== 0x3a) this.#fail('":" was expected');
+      this.#at += 1;
+      this.#space();
+      this.#value(depth);
+      if (this.#last(0x7d)) break;
+    }
+    if (!ascending) this.#refuseDuplicates(base);
+    this.#top = base;
+  }
+
+  /** Reads one member name; says whether the names of this object have been strictly ascending so far. */
+  #name(base: number, ascending: boolean): boolean {
+    if (this.#peek() !== 0x22) this.#fail('a member name was expected');
+    const at = this.#at;
+    this.#string();
+    const before = this.#top > base ? this.#names[this.#top - 1] : undefined;
+    if (this.#top === this.#names.length) {
+      const grown = new Int32Array(this.#names.length * 2);
+      grown.set(this.#names);
+      this.#names = grown;
+    }
+    this.#names[this.#top] = at;
+    this.#top += 1;
+    if (before === undefined || compareKeys(this.#bytes, before, at) < 0) return ascending;
+    this.#spot(at);
+    return false;
+  }
+
+  #refuseDuplicates(base: number): void {
+    const seen = new Set<string>();
+    for (const at of this.#names.subarray(base, this.#top)) {
+      const name = decodeString(this.#bytes, at);
+      if (seen.has(name)) this.#fail(`the member ${JSON.stringify(name.slice(0, 60))} occurs twice in one object`);
+      seen.add(name);
+    }
+  }
+
+  #array(depth: number): void {
+    this.#enter(depth);
+    if (this.#peek() === 0x5d) {
+      this.#at += 1;
+      return;
+    }
+    do this.#value(depth);
+    while (!this.#last(0x5d));
+  }
+
+  /** Behind an element: consumes "," (false) or the closing bracket (true). */
+  #last(close: number): boolean {
+    this.#space();
+    const c = this.#peek();
+    if (c !== close && c !== 0x2c) this.#fail(c === -1 ? 'the text is cut short' : '"," or a closing bracket was expected');
+    this.#at += 1;
+    if (c === close) return true;
+    this.#space();
+    return false;
+  }
+
+  #word(word: string): void {
+    for (let i = 0; i < word.length; i += 1) {
+      if (this.#peek() !== word.charCodeAt(i)) this.#fail(`"${word}" was expected`);
+      this.#at += 1;
+    }
+  }
+
+  #digits(): void {
+    const start = this.#at;
+    for (let c = this.#peek(); c >= 0x30 && c <= 0x39; c = this.#peek()) this.#at += 1;
+    if (this.#at === start) this.#fail('a digit was expected');
+  }
+
+  #number(): void {
+    const start = this.#at;
+    const negative = this.#peek() === 0x2d;
+    if (negative) this.#at += 1;
+    const zero = this.#peek() === 0x30;
+    if (zero) this.#at += 1;
+    else this.#digits();
+    const integerEnd = this.#at;
+    if (this.#peek() === 0x2e) {
+      this.#at += 1;
+      this.#digits();
+    }
+    if ((this.#peek() | 0x20) === 0x65) {
+      this.#at += 1;
+      if (this.#peek() === 0x2b || this.#peek() === 0x2d) this.#at += 1;
+      this.#digits();
+    }
+    if (this.#at - start > NUMBER_LIMIT) this.#fail(`a number is longer than ${NUMBER_LIMIT} digits`);
+    if (this.#at !== integerEnd || (negative && zero)) this.#spot(start);
+  }
+
+  #string(): void {
+    const bytes = this.#bytes;
+    const length = bytes.length;
+    let i = this.#at + 1;
+    while (i < length) {
+      const c = bytes[i] ?? 0;
+      if (c === 0x22) {
+        this.#at = i + 1;
+        return;
+      }
+      if (c >= 0x80) i = this.#multibyte(i, c);
+      else if (c === 0x5c) i = this.#escape(i);
+      else if (c < 0x20) {
+        this.#at = i;
+        this.#fail('a control character in a string');
+      } else i += 1;
+    }
+    this.#at = i;
+    this.#fail('a string is not closed');
+  }
+
+  /** Checks one UTF-8 sequence of two to four bytes: shortest form, no surrogates, nothing above U+10FFFF. */
+  #multibyte(at: number, lead: number): number {
+    let more = 0;
+    let low = 0x80;
+    let high = 0xbf;
+    if (lead >= 0xc2 && lead <= 0xdf) more = 1;
+    else if (lead >= 0xe0 && lead <= 0xef) {
+      more = 2;
+      if (lead === 0xe0) low = 0xa0;
+      if (lead === 0xed) high = 0x9f;
+    } else if (lead >= 0xf0 && lead <= 0xf4) {
+      more = 3;
+      if (lead === 0xf0) low = 0x90;
+      if (lead === 0xf4) high = 0x8f;
+    }
+    let valid = more > 0;
+    for (let i = at + 1; i <= at + more; i += 1) {
+      const c = this.#bytes[i] ?? 0;
+      valid &&= c >= low && c <= high;
+      low = 0x80;
+      high = 0xbf;
+    }
+    if (valid) return at + more + 1;
+    this.#at = at;
+    return this.#fail('not UTF-8');
+  }
+
+  #escape(at: number): number {
+    this.#at = at;
+    const c = this.#bytes[at + 1] ?? 0;
+    if (c === 0x22 || c === 0x5c) return at + 2;
+    this.#spot(at);
+    // / b f n r t
+    if (c === 0x2f || c === 0x62 || c === 0x66 || c === 0x6e || c === 0x72 || c === 0x74) return at + 2;
+    if (c !== 0x75) this.#fail('an unknown escape');
+    const unit = this.#hex4(at + 2);
+    if (unit < 0xd800 || unit > 0xdfff) return at + 6;
+    const paired = unit <= 0xdbff && this.#bytes[at + 6] === 0x5c && this.#bytes[at + 7] === 0x75;
+    const second = paired ? this.#hex4(at + 8) : 0;
+    if (second < 0xdc00 || second > 0xdfff) this.#fail('a lone surrogate');
+    return at + 12;
+  }
+
+  #hex4(at: number): number {
+    let unit = 0;
+    for (let i = at; i < at + 4; i += 1) {
+      const c = this.#bytes[i] ?? 0;
+      const lower = c | 0x20;
+      if (c >= 0x30 && c <= 0x39) unit = unit * 16 + c - 0x30;
+      else if (lower >= 0x61 && lower <= 0x66) unit = unit * 16 + lower - 0x57;
+      else this.#fail('four hexadecimal digits were expected');
+    }
+    return unit;
+  }
+}

@@ -1,0 +1,234 @@
+import { CountersignError } from './errors.js';
+import type { JsonText } from './json-scan.js';
+import { compareKeyTo, compareKeys, decodeString, walk } from './json-walk.js';
+import type { JsonData } from './model.js';
+
+/** A value inside a validated text. Views hold offsets, not values: what nobody asks for is never built. */
+export type JsonView = JsonObject | JsonArray | JsonString | JsonNumber | JsonBoolean | JsonNull;
+
+abstract class Slice {
+  readonly text: JsonText;
+  readonly start: number;
+  readonly end: number;
+
+  constructor(text: JsonText, start: number, end: number) {
+    this.text = text;
+    this.start = start;
+    this.end = end;
+  }
+}
+
+/** Objects up to this many bytes are searched by walking them; larger ones get an index at the first look-up. */
+const WALKED = 1024;
+
+/** Three offsets a member: name, value, end of value. */
+interface MemberIndex {
+  readonly offsets: Int32Array;
+  readonly ascending: boolean;
+}
+
+export class JsonObject extends Slice {
+  readonly kind = 'object';
+  #index: MemberIndex | undefined;
+  #positions: ReadonlyMap<string, number> | undefined;
+
+  get size(): number {
+    return this.#indexed().offsets.length / 3;
+  }
+
+  has(name: string): boolean {
+    return this.get(name) !== undefined;
+  }
+
+  get(name: string): JsonView | undefined {
+    return this.end - this.start <= WALKED ? this.#walkTo(name) : this.#lookUp(name);
+  }
+
+  *keys(): IterableIterator<string> {
+    const { offsets } = this.#indexed();
+    for (let i = 0; i < offsets.length; i += 3) yield decodeString(this.text.bytes, offsets[i] ?? 0);
+  }
+
+  *values(): IterableIterator<JsonView> {
+    const { offsets } = this.#indexed();
+    for (let i = 0; i < offsets.length; i += 3) yield viewOf(this.text, offsets[i + 1] ?? 0, offsets[i + 2] ?? 0);
+  }
+
+  *entries(): IterableIterator<[string, JsonView]> {
+    const { offsets } = this.#indexed();
+    for (let i = 0; i < offsets.length; i += 3) {
+      const name = decodeString(this.text.bytes, offsets[i] ?? 0);
+      yield [name, viewOf(this.text, offsets[i + 1] ?? 0, offsets[i + 2] ?? 0)];
+    }
+  }
+
+  /** The members in canonical order, each as the offset of its name and a view of its value. */
+  *canonicalMembers(): IterableIterator<[number, JsonView]> {
+    const { offsets, ascending } = this.#indexed();
+    const order = Array.from({ length: offsets.length / 3 }, (_, i) => i * 3);
+    if (!ascending) order.sort((a, b) => compareKeys(this.text.bytes, offsets[a] ?? 0, offsets[b] ?? 0));
+    for (const i of order) yield [offsets[i] ?? 0, viewOf(this.text, offsets[i + 1] ?? 0, offsets[i + 2] ?? 0)];
+  }
+
+  #walkTo(name: string): JsonView | undefined {
+    const { bytes } = this.text;
+    const content = new TextEncoder().encode(name);
+    let found: JsonView | undefined;
+    walk(bytes, this.start, (at, value, end) => {
+      if (compareKeyTo(bytes, at, content) !== 0) return false;
+      found = viewOf(this.text, value, end);
+      return true;
+    });
+    return found;
+  }
+
+  #lookUp(name: string): JsonView | undefined {
+    const { offsets, ascending } = this.#indexed();
+    const i = ascending ? this.#search(offsets, name) : this.#position(offsets, name);
+    return i === undefined ? undefined : viewOf(this.text, offsets[i + 1] ?? 0, offsets[i + 2] ?? 0);
+  }
+
+  #search(offsets: Int32Array, name: string): number | undefined {
+    const content = new TextEncoder().encode(name);
+    let low = 0;
+    let high = offsets.length / 3 - 1;
+    while (low <= high) {
+      const middle = (low + high) >>> 1;
+      const order = compareKeyTo(this.text.bytes, offsets[middle * 3] ?? 0, content);
+      if (order === 0) return middle * 3;
+      if (order < 0) low = middle + 1;
+      else high = middle - 1;
+    }
+    return undefined;
+  }
+
+  #position(offsets: Int32Array, name: string): number | undefined {
+    if (this.#positions === undefined) {
+      const positions = new Map<string, number>();
+      for (let i = 0; i < offsets.length; i += 3) positions.set(decodeString(this.text.bytes, offsets[i] ?? 0), i);
+      this.#positions = positions;
+    }
+    return this.#positions.get(name);
+  }
+
+  #indexed(): MemberIndex {
+    if (this.#index !== undefined) return this.#index;
+    const { bytes } = this.text;
+    const offsets: number[] = [];
+    let ascending = true;
+    let before = -1;
+    walk(bytes, this.start, (name, value, end) => {
+      offsets.push(name, value, end);
+      if (before !== -1 && ascending) ascending = compareKeys(bytes, before, name) < 0;
+      before = name;
+    });
+    this.#index = { offsets: Int32Array.from(offsets), ascending };
+    return this.#index;
+  }
+}
+
+export class JsonArray extends Slice {
+  readonly kind = 'array';
+
+  /** The elements; built anew by each call. */
+  items(): readonly JsonView[] {
+    const items: JsonView[] = [];
+    walk(this.text.bytes, this.start, (_, value, end) => {
+      items.push(viewOf(this.text, value, end));
+    });
+    return items;
+  }
+}
+
+export class JsonString extends Slice {
+  readonly kind = 'string';
+
+  get value(): string {
+    return decodeString(this.text.bytes, this.start);
+  }
+}
+
+export class JsonNumber extends Slice {
+  readonly kind = 'number';
+
+  /** The digits as received. */
+  get raw(): string {
+    return String.fromCharCode(...this.text.bytes.subarray(this.start, this.end));
+  }
+
+  /** No fraction and no exponent. */
+  get isInteger(): boolean {
+    return /^-?\d+$/u.test(this.raw);
+  }
+
+  /** The exact value, or undefined for a fraction, an exponent or a magnitude JavaScript would round (C2). */
+  toSafeInteger(): number | undefined {
+    if (this.end - this.start > 17 || !this.isInteger) return undefined;
+    const value = Number(this.raw);
+    return Number.isSafeInteger(value) ? value + 0 : undefined;
+  }
+}
+
+export class JsonBoolean extends Slice {
+  readonly kind = 'boolean';
+
+  get value(): boolean {
+    return this.text.bytes[this.start] === 0x74;
+  }
+}
+
+export class JsonNull extends Slice {
+  readonly kind = 'null';
+}
+
+/** The view of the value at [start, end) of a validated text. */
+export function viewOf(text: JsonText, start: number, end: number): JsonView {
+  switch (text.bytes[start]) {
+    case 0x7b:
+      return new JsonObject(text, start, end);
+    case 0x5b:
+      return new JsonArray(text, start, end);
+    case 0x22:
+      return new JsonString(text, start, end);
+    case 0x74:
+    case 0x66:
+      return new JsonBoolean(text, start, end);
+    case 0x6e:
+      return new JsonNull(text, start, end);
+    default:
+      return new JsonNumber(text, start, end);
+  }
+}
+
+/**
+ * The value as plain data: objects without a prototype, so that `__proto__` is a member like any other, and integers beyond
+ * the safe range as bigint.
+ * @throws CountersignError `malformed` for a number no program could hold, such as 1e999
+ */
+export function toData(view: JsonView): JsonData {
+  switch (view.kind) {
+    case 'null':
+      return null;
+    case 'boolean':
+    case 'string':
+      return view.value;
+    case 'number':
+      return numberData(view);
+    case 'array':
+      return view.items().map(toData);
+    case 'object': {
+      const data = Object.create(null) as { [name: string]: JsonData };
+      for (const [name, value] of view.entries()) data[name] = toData(value);
+      return data;
+    }
+  }
+}
+
+function numberData(view: JsonNumber): number | bigint {
+  const safe = view.toSafeInteger();
+  if (safe !== undefined) return safe;
+  if (view.isInteger) return BigInt(view.raw);
+  const value = Number(view.raw);
+  if (!Number.isFinite(value)) throw new CountersignError('malformed', `the number ${view.raw.slice(0, 40)} is out of range`);
+  return value;
+}
