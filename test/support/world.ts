@@ -1,0 +1,140 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Instant } from '@countersign/client/tuf';
+import { readConfig, startServer, type RunningServer, type StartOptions } from '../../packages/server/src/index.js';
+import { parseConfig } from '../../packages/signer/src/config.js';
+import { migrateSigner, startSigner, type RunningSigner } from '../../packages/signer/src/signer.js';
+import { makeCa } from './certificates.js';
+
+/** A log that keeps nothing. */
+export const SILENT = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+
+/** The passphrase of every signer a test starts. */
+export const PASSPHRASE = 'a passphrase only tests know';
+
+const ALIAS = 'test';
+
+/** A clock that tests move. */
+export class TestClock {
+  #ahead = 0;
+
+  readonly now = (): Instant => (Date.now() + this.#ahead) as Instant;
+
+  advance(seconds: number): void {
+    this.#ahead += seconds * 1000;
+  }
+}
+
+export interface WorldOptions {
+  readonly wrap?: StartOptions['wrap'];
+  /** Options of the server's configuration file laid over the defaults, by section. */
+  readonly server?: Readonly<Record<string, unknown>>;
+  readonly clock?: TestClock;
+}
+
+/**
+ * A real server and a real signer in this process, SQLite each, mutual TLS between them, on free ports of 127.0.0.1, with
+ * everything in a temporary directory. Both can be stopped and started again on the same state.
+ */
+export class World {
+  readonly directory: string;
+  readonly clock: TestClock;
+  #options: WorldOptions;
+  #signer: RunningSigner | undefined;
+  #server: RunningServer | undefined;
+  #signerPort = 0;
+
+  private constructor(directory: string, options: WorldOptions) {
+    this.directory = directory;
+    this.clock = options.clock ?? new TestClock();
+    this.#options = options;
+  }
+
+  static async start(options: WorldOptions = {}): Promise<World> {
+    const world = new World(await mkdtemp(join(tmpdir(), 'countersign-world-')), options);
+    await world.#certify();
+    await world.startSigner();
+    await world.startServer();
+    return world;
+  }
+
+  /** Base URL, plain HTTP. */
+  get url(): string {
+    const url = this.#server?.urls.find((candidate) => candidate.startsWith('http:'));
+    if (url === undefined) throw new Error('the server is not running');
+    return url;
+  }
+
+  async #certify(): Promise<void> {
+    const ca = await makeCa();
+    const signer = await ca.issue({ cn: 'signer', use: 'server' });
+    const server = await ca.issue({ cn: 'server', use: 'client' });
+    const files = {
+      'ca.crt': ca.certificate,
+      'signer.crt': signer.certificate,
+      'signer.key': signer.key,
+      'client.crt': server.certificate,
+      'client.key': server.key,
+    };
+    for (const [name, content] of Object.entries(files))
+      await writeFile(join(this.directory, name), content, { mode: 0o600 });
+  }
+
+  async startSigner(): Promise<void> {
+    const config = parseConfig(
+      JSON.stringify({
+        listen: `127.0.0.1:${this.#signerPort}`,
+        tls: { certificate: 'signer.crt', key: 'signer.key', clientCa: 'ca.crt' },
+        database: { client: 'sqlite', file: 'signer.db' },
+        keks: [{ alias: ALIAS }],
+        limits: { keysPerMinute: 10_000, unusedKeys: 10_000 },
+      }),
+      join(this.directory, 'signer.json'),
+    );
+    await migrateSigner(config);
+    const passphrases = [{ alias: ALIAS, passphrase: PASSPHRASE }];
+    this.#signer = await startSigner(config, SILENT, {
+      passphrases,
+      clock: this.clock.now,
+      scrypt: { N: 1024, r: 8, p: 1 },
+    });
+    this.#signerPort = Number(new URL(this.#signer.url).port);
+  }
+
+  async stopSigner(): Promise<void> {
+    await this.#signer?.close();
+    this.#signer = undefined;
+  }
+
+  async startServer(wrap: StartOptions['wrap'] = this.#options.wrap): Promise<void> {
+    const document = {
+      listen: { http: '127.0.0.1:0' },
+      database: { sqlite: 'server.db' },
+      signer: {
+        url: `https://127.0.0.1:${this.#signerPort}`,
+        ca: 'ca.crt',
+        certificate: 'client.crt',
+        key: 'client.key',
+      },
+      ...this.#options.server,
+    };
+    const config = await readConfig(document, { directory: this.directory, environment: {} });
+    this.#server = await startServer(config, {
+      clock: this.clock.now,
+      log: SILENT,
+      ...(wrap === undefined ? {} : { wrap }),
+    });
+  }
+
+  async stopServer(): Promise<void> {
+    await this.#server?.close();
+    this.#server = undefined;
+  }
+
+  async stop(): Promise<void> {
+    await this.stopServer();
+    await this.stopSigner();
+    await rm(this.directory, { recursive: true, force: true });
+  }
+}
