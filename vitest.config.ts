@@ -9,6 +9,7 @@ export const alias = {
   '@countersign/client/wire': source('client/src/wire.ts'),
   '@countersign/client/node': source('client/src/node/index.ts'),
   '@countersign/client': source('client/src/index.ts'),
+  '@countersign/server': source('server/src/index.ts'),
   '@countersign/signer/wire': source('signer/src/wire.ts'),
 };
 

@@ -44,6 +44,25 @@ export interface ErrorBody {
   };
 }
 
+/** The answer to an accepted publish. */
+export interface PublishedBody {
+  readonly gun: string;
+  /** Version of every role the publish made current, by role name. */
+  readonly versions: Readonly<Record<string, number>>;
+  /** When the new timestamp stops being valid: RFC 3339, UTC, whole seconds. */
+  readonly timestampExpires: string;
+  /** The same bytes had been published before; nothing was written. */
+  readonly repeated: boolean;
+}
+
+/** The answer to an uploaded target file. */
+export interface UploadedTargetBody {
+  /** Bytes. */
+  readonly length: number;
+  /** Lower-case hex. */
+  readonly sha256: string;
+}
+
 export function statusOf(code: ErrorCode): number {
   return STATUS[code] ?? 500;
 }

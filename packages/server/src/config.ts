@@ -1,0 +1,143 @@
+import { dirname, resolve } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { CountersignError } from '@countersign/client/tuf';
+import type { Policy } from './collection/service.js';
+import { DEFAULT_HTTP_LIMITS, type HttpLimits } from './http/limits.js';
+import { readListen, type ListenConfig } from './listen-config.js';
+import { missing, readValues, required, wrong } from './option-values.js';
+import type { OptionValues } from './options.js';
+import type { SignerConfig } from './signer.js';
+import type { DatabaseConfig, TargetFilesConfig } from './store/index.js';
+
+/** Everything the server is told from outside, checked. Times are in milliseconds. */
+export interface Config extends ListenConfig {
+  readonly database: DatabaseConfig;
+  readonly targetFiles: TargetFilesConfig;
+  readonly signer: SignerConfig;
+  readonly policy: Policy;
+  readonly limits: HttpLimits;
+  readonly connections: ConnectionLimits;
+  readonly jobs: { readonly renew: number; readonly collect: number };
+  readonly shutdown: number;
+  readonly logLevel: OptionValues['log.level'];
+}
+
+/** Milliseconds, and a count. */
+export interface ConnectionLimits {
+  readonly headers: number;
+  readonly request: number;
+  readonly connections: number;
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** @throws CountersignError `usage` naming every option that is unknown or wrong */
+export async function loadConfig(file: string, environment: Environment): Promise<Config> {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(await readFile(file, 'utf8'));
+  } catch (cause) {
+    const why = cause instanceof SyntaxError ? `is not JSON: ${cause.message}` : 'cannot be read';
+    throw new CountersignError('usage', `the configuration file ${file} ${why}`, { cause });
+  }
+  return readConfig(parsed, { directory: dirname(resolve(file)), environment });
+}
+
+/**
+ * Checks a configuration as its file holds it. `directory` is what relative file names are relative to.
+ * @throws CountersignError `usage` naming every option that is unknown or wrong
+ */
+export async function readConfig(
+  document: unknown,
+  { directory, environment }: { readonly directory: string; readonly environment: Environment },
+): Promise<Config> {
+  const values = readValues(document);
+  const file = (name: string): string => resolve(directory, name);
+  const database = await readDatabase(values, file, environment);
+  const config: Config = {
+    ...readListen(values, file),
+    database,
+    targetFiles:
+      values['targetFiles.kept'] === 'database'
+        ? { kind: 'database', database }
+        : { kind: 'directory', directory: file(values['targetFiles.directory']) },
+    signer: {
+      url: required(values, 'signer.url'),
+      ca: file(required(values, 'signer.ca')),
+      certificate: file(required(values, 'signer.certificate')),
+      key: file(required(values, 'signer.key')),
+      timeout: values['signer.timeout'],
+    },
+    policy: readPolicy(values),
+    limits: {
+      ...DEFAULT_HTTP_LIMITS,
+      part: Math.max(values['policy.maxRoot'], values['policy.maxTargets'], values['policy.maxSnapshot']),
+      target: values['policy.maxTargetFile'],
+      parts: values['limits.parts'],
+      upload: values['limits.upload'],
+      bodyIdle: values['limits.bodyIdle'],
+    },
+    connections: {
+      headers: values['limits.headers'],
+      request: values['limits.request'],
+      connections: values['limits.connections'],
+    },
+    jobs: { renew: values['jobs.renew'] * 1_000, collect: values['jobs.collect'] * 1_000 },
+    shutdown: values['jobs.shutdown'] * 1_000,
+    logLevel: values['log.level'],
+  };
+  if (!config.signer.url.startsWith('https://')) throw wrong('signer.url must begin with https://');
+  return config;
+}
+
+async function readDatabase(
+  values: OptionValues,
+  file: (name: string) => string,
+  environment: Environment,
+): Promise<DatabaseConfig> {
+  const names = ['database.sqlite', 'database.postgres', 'database.postgresFile', 'database.postgresEnv'] as const;
+  const [name, second] = names.filter((one) => values[one] !== undefined);
+  if (name === undefined || second !== undefined) throw wrong(`exactly one of ${names.join(', ')} must be set`);
+  const value = required(values, name);
+  if (name === 'database.sqlite') return { client: 'sqlite', file: file(value) };
+  const postgres = (url: string): DatabaseConfig => ({
+    client: 'postgres',
+    url,
+    connections: values['database.connections'],
+  });
+  if (name === 'database.postgres') return postgres(value);
+  if (name === 'database.postgresEnv')
+    return postgres(environment[value] ?? missing(`the environment variable ${value}`));
+  const content = await readFile(file(value), 'utf8').catch((cause: unknown) =>
+    missing(`the file ${file(value)}`, cause),
+  );
+  return postgres(content.trim());
+}
+
+function readPolicy(values: OptionValues): Policy {
+  const policy: Policy = {
+    timestampValidity: values['policy.timestampValidity'],
+    timestampSigningPeriod: values['policy.timestampSigningPeriod'],
+    snapshotValidity: values['policy.snapshotValidity'],
+    snapshotSigningPeriod: values['policy.snapshotSigningPeriod'],
+    maxRootLifetime: values['policy.maxRootLifetime'],
+    maxTargetsLifetime: values['policy.maxTargetsLifetime'],
+    maxRoot: values['policy.maxRoot'],
+    maxTargets: values['policy.maxTargets'],
+    maxSnapshot: values['policy.maxSnapshot'],
+    maxRoles: values['policy.maxRoles'],
+    maxTargetFile: values['policy.maxTargetFile'],
+    maxUnnamedBytes: values['policy.maxUnnamedBytes'],
+    targetRetention: values['policy.targetRetention'],
+    maxPendingKeys: values['policy.maxPendingKeys'],
+    publishAttempts: values['policy.publishAttempts'],
+  };
+  for (const role of ['timestamp', 'snapshot'] as const) {
+    if (policy[`${role}SigningPeriod`] >= policy[`${role}Validity`]) {
+      throw wrong(
+        `policy.${role}SigningPeriod must be shorter than policy.${role}Validity, or it expires before it is renewed`,
+      );
+    }
+  }
+  return policy;
+}

@@ -1,0 +1,49 @@
+import { errorBody, statusOf } from '@countersign/client/wire';
+import { CountersignError } from '@countersign/client/tuf';
+import type { Context } from 'koa';
+import type { Log } from '../log.js';
+
+/** How long a client should wait before it asks again, in seconds, where waiting helps. */
+const RETRY_AFTER: Readonly<Record<number, string>> = { 429: '60', 503: '5' };
+
+/** The one refusal whose status is HTTP's own business: the name exists, the method does not. */
+export class MethodNotAllowed extends CountersignError {
+  readonly allow: readonly string[];
+
+  constructor(method: string, allow: readonly string[]) {
+    super('unsupported', `${method} is not offered here`, { next: `Use ${allow.join(' or ')}.` });
+    this.allow = allow;
+  }
+}
+
+/** Answers with `error` in the wire's form. A fault of ours tells the client nothing but that; its cause goes to the log. */
+export function refuse(context: Context, error: unknown, log: Log): void {
+  const known = error instanceof CountersignError && error.code !== 'internal' ? error : internal(error);
+  const status = known instanceof MethodNotAllowed ? 405 : statusOf(known.code);
+  if (known instanceof MethodNotAllowed) context.set('Allow', known.allow.join(', '));
+  context.status = status;
+  context.set('Content-Type', 'application/json');
+  context.set('Cache-Control', 'no-store');
+  context.remove('ETag');
+  const retryAfter = RETRY_AFTER[status];
+  if (retryAfter !== undefined) context.set('Retry-After', retryAfter);
+  context.body = Buffer.from(JSON.stringify(errorBody(known)));
+  report(context, known, error, log);
+}
+
+function internal(cause: unknown): CountersignError {
+  return new CountersignError('internal', 'the server failed to do this', {
+    cause,
+    next: 'Try again; if it keeps failing, tell whoever runs the server and when it was.',
+  });
+}
+
+function report(context: Context, known: CountersignError, error: unknown, log: Log): void {
+  const line = { method: context.method, url: context.req.url, status: context.status, code: known.code };
+  if (known.code === 'internal') log.error({ ...line, err: error }, 'request failed');
+  else if (known.code === 'unavailable' || known.code === 'storage-full')
+    log.warn({ ...line, err: known }, 'request refused');
+  // Clients ask for the next root until there is none: not news.
+  else if (known.code === 'not-found') log.debug(line, 'not found');
+  else log.info({ ...line, message: known.message, detail: known.detail }, 'request refused');
+}

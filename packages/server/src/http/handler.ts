@@ -1,0 +1,68 @@
+import type { Context, Middleware } from 'koa';
+import { CountersignError } from '@countersign/client/tuf';
+import { drain } from './drain.js';
+import { MethodNotAllowed, refuse } from './errors.js';
+import { operationRoutes } from './operations.js';
+import { readPath, type RequestPath } from './path.js';
+import type { Call, CollectionCall, HttpDeps, Route } from './route.js';
+import { targetRoutes } from './targets.js';
+import { tufRoutes } from './tuf.js';
+
+/** Every route, by the part of the name space it is in. */
+export interface Routes {
+  readonly service: readonly Route<Call>[];
+  readonly tuf: readonly Route<CollectionCall>[];
+  readonly targets: readonly Route<CollectionCall>[];
+}
+
+export function routes(deps: HttpDeps): Routes {
+  return { service: operationRoutes(deps), tuf: tufRoutes(deps), targets: targetRoutes(deps) };
+}
+
+/** The whole HTTP interface as one middleware: one, since `timestamp.json` passes through it thousands of times a second. */
+export function createHandler(deps: HttpDeps): Middleware {
+  const table = routes(deps);
+  return async (context) => {
+    try {
+      context.res.setHeader('X-Content-Type-Options', 'nosniff');
+      await dispatch(table, context);
+      deps.log.debug({ method: context.method, url: context.req.url, status: context.status }, 'request');
+    } catch (error) {
+      drain(context.req, context.res, deps.limits);
+      refuse(context, error, deps.log);
+    }
+  };
+}
+
+function dispatch(table: Routes, context: Context): Promise<void> {
+  const url = context.req.url ?? '/';
+  const reads = context.method === 'GET' || context.method === 'HEAD';
+  // Set before anything can fail: a browser client must see a 404 as one, the end of the roots is found that way.
+  if (reads && url.includes('/_trust/')) context.res.setHeader('Access-Control-Allow-Origin', '*');
+  const path = readPath(url);
+  if (path.area === 'service') {
+    const { route, match } = find(table.service, context, path);
+    return route.handle({ context, match, query: path.query });
+  }
+  const { route, match } = find(table[path.area], context, path);
+  return route.handle({ context, match, query: path.query, gun: path.gun });
+}
+
+function find<C extends Call>(rows: readonly Route<C>[], context: Context, { path }: RequestPath): Found<C> {
+  const method = context.method === 'HEAD' ? 'GET' : context.method;
+  const allow = new Set<string>();
+  for (const route of rows) {
+    const match = route.pattern.exec(path);
+    if (match === null) continue;
+    if (route.method === method) return { route, match };
+    allow.add(route.method);
+    if (route.method === 'GET') allow.add('HEAD');
+  }
+  if (allow.size > 0) throw new MethodNotAllowed(context.method, [...allow]);
+  throw new CountersignError('not-found', 'there is nothing at this address');
+}
+
+interface Found<C extends Call> {
+  readonly route: Route<C>;
+  readonly match: RegExpExecArray;
+}

@@ -1,0 +1,61 @@
+import { CountersignError, parseGun, type Gun } from '@countersign/client/tuf';
+
+/** What a request's URL names. `query` is raw, without its question mark. */
+export type RequestPath =
+  | { readonly area: 'service'; readonly path: string; readonly query: string }
+  | { readonly area: 'tuf' | 'targets'; readonly gun: Gun; readonly path: string; readonly query: string };
+
+const PREFIX = '/v2/';
+const TRUST = '/_trust/';
+
+/**
+ * Reads a request target as it came over the wire. It is split at its *first* `/_trust/` segment before anything is decoded
+ * (no collection name may hold one), then each part is percent-decoded exactly once; nothing is normalised, so `..` and `//`
+ * reach the name rules instead of being resolved away. `path` of a collection's file is what follows `tuf/` or `targets/`.
+ * @throws CountersignError `invalid-name`
+ */
+export function readPath(url: string): RequestPath {
+  const local = url.startsWith('/') ? url : withoutAuthority(url);
+  const mark = local.indexOf('?');
+  const raw = mark === -1 ? local : local.slice(0, mark);
+  const query = mark === -1 ? '' : local.slice(mark + 1);
+  // The slash that ends the prefix may also begin `/_trust/`: then the name is empty, which `parseGun` says.
+  const split = raw.startsWith(PREFIX) ? raw.indexOf(TRUST, PREFIX.length - 1) : -1;
+  if (split === -1) return { area: 'service', path: raw, query };
+  const rest = raw.slice(split + TRUST.length);
+  const slash = rest.indexOf('/');
+  const area = rest.slice(0, slash === -1 ? rest.length : slash);
+  if (slash === -1 || (area !== 'tuf' && area !== 'targets')) return { area: 'service', path: raw, query };
+  const gun = parseGun(decode(raw.slice(PREFIX.length, Math.max(split, PREFIX.length))));
+  const file = rest.slice(slash + 1);
+  return { area, gun, path: area === 'tuf' ? roleFile(file) : decode(file), query };
+}
+
+/** A metadata file name is one segment: a slash in a role's name is `%2F`, as stock clients send it. */
+function roleFile(raw: string): string {
+  if (raw.includes('/')) {
+    throw new CountersignError('invalid-name', 'a metadata file name has a slash in it', {
+      next: 'Send a slash in a role name as %2F.',
+    });
+  }
+  return decode(raw);
+}
+
+/** Percent-decodes exactly once: `%2525` is `%25`. */
+function decode(raw: string): string {
+  if (!raw.includes('%')) return raw;
+  try {
+    return decodeURIComponent(raw);
+  } catch (cause) {
+    throw new CountersignError('invalid-name', `${JSON.stringify(raw.slice(0, 100))} is not percent-encoded UTF-8`, {
+      cause,
+      next: 'Send a percent sign as %25.',
+    });
+  }
+}
+
+/** HTTP also allows `GET http://host/path` (RFC 9112 §3.2.2). */
+function withoutAuthority(url: string): string {
+  const path = /^https?:\/\/[^/?]*(?<path>.*)$/iu.exec(url)?.groups?.['path'];
+  return path?.startsWith('/') === true ? path : `/${path ?? ''}`;
+}

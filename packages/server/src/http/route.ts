@@ -1,0 +1,33 @@
+import type { Context } from 'koa';
+import type { Gun } from '@countersign/client/tuf';
+import type { Collections } from '../collection/service.js';
+import type { Log } from '../log.js';
+import type { HttpLimits } from './limits.js';
+
+/** What handlers work with; made once, at start. */
+export interface HttpDeps {
+  readonly collections: Collections;
+  readonly limits: HttpLimits;
+  readonly log: Log;
+}
+
+/** One request on its way to a handler. `match` is the route's pattern on the decoded path. */
+export interface Call {
+  readonly context: Context;
+  readonly match: RegExpExecArray;
+  readonly query: string;
+}
+
+export interface CollectionCall extends Call {
+  readonly gun: Gun;
+}
+
+/** A row of a route table. A `GET` row answers `HEAD` too. */
+export interface Route<C extends Call> {
+  readonly method: 'GET' | 'POST' | 'PUT';
+  readonly pattern: RegExp;
+  /** Which limit bounds the request's body; what is not read is dropped. */
+  readonly body: 'none' | keyof Pick<HttpLimits, 'upload' | 'target'>;
+  readonly handle: (call: C) => Promise<void>;
+  readonly doc: string;
+}

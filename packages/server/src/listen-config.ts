@@ -1,0 +1,69 @@
+import { CountersignError } from '@countersign/client/tuf';
+import { required, wrong } from './option-values.js';
+import type { OptionValues } from './options.js';
+
+export interface Address {
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+}
+
+/** PEM files. */
+export interface TlsFiles {
+  readonly certificate: string;
+  readonly key: string;
+}
+
+/** Where to listen: on at least one of the two. */
+export interface ListenConfig {
+  readonly https: (Address & { readonly tls: TlsFiles }) | undefined;
+  readonly http: Address | undefined;
+  readonly insecureListenWithoutAuthentication: boolean;
+}
+
+/**
+ * Refuses to listen beyond loopback without authentication, of which this version has none.
+ * @throws CountersignError `usage`
+ */
+export function checkExposure(config: ListenConfig): void {
+  if (config.insecureListenWithoutAuthentication) return;
+  for (const address of [config.https, config.http]) {
+    if (address === undefined || isLoopback(address.host)) continue;
+    throw new CountersignError(
+      'usage',
+      `listening on ${address.host} without authentication would let anybody who reaches it publish`,
+      {
+        next: 'Listen on 127.0.0.1, or put an authenticating proxy in front and start with --insecure-no-authentication.',
+      },
+    );
+  }
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/u.test(host);
+}
+
+/** @throws CountersignError `usage` */
+export function readListen(values: OptionValues, file: (name: string) => string): ListenConfig {
+  const https = values['listen.https'];
+  const http = values['listen.http'];
+  if (https === undefined && http === undefined) throw wrong('one of listen.https and listen.http must be set');
+  return {
+    https:
+      https === undefined
+        ? undefined
+        : {
+            ...readAddress('listen.https', https),
+            tls: { certificate: file(required(values, 'tls.certificate')), key: file(required(values, 'tls.key')) },
+          },
+    http: http === undefined ? undefined : readAddress('listen.http', http),
+    insecureListenWithoutAuthentication: values.insecureListenWithoutAuthentication,
+  };
+}
+
+function readAddress(option: string, text: string): Address {
+  const colon = text.lastIndexOf(':');
+  const port = Number(text.slice(colon + 1));
+  if (port > 65_535) throw wrong(`${option} has a port above 65535`);
+  return { host: text.slice(0, colon).replace(/^\[|\]$/gu, ''), port };
+}

@@ -1,0 +1,94 @@
+import { Command } from 'commander';
+import { readFile } from 'node:fs/promises';
+import { pino } from 'pino';
+import { CountersignError, instant } from '@countersign/client/tuf';
+import { loadConfig, type Config } from './config.js';
+import { configManual } from './options.js';
+import { startServer } from './start.js';
+import { migrate } from './store/index.js';
+
+/** The `countersign-server` command. Exit codes: 0 done or stopped, 1 failed, 2 wrong usage or configuration. */
+export async function main(): Promise<void> {
+  const program = await command();
+  try {
+    await program.parseAsync(process.argv);
+  } catch (error) {
+    complain(error);
+  }
+}
+
+interface ServeFlags {
+  readonly config: string;
+  readonly insecureNoAuthentication?: true;
+}
+
+const CONFIG_FLAG = '--config <file>';
+const CONFIG_DOC = 'the configuration file; config-manual explains what it holds';
+
+async function command(): Promise<Command> {
+  const program = new Command('countersign-server')
+    .description(
+      'Serves TUF collections. Secrets are never given as flags: the configuration file says where they are.',
+    )
+    .usage('--config <file> [--insecure-no-authentication]\n       countersign-server <command>')
+    .version(await version())
+    .exitOverride((exit) => process.exit(exit.exitCode === 0 ? 0 : 2));
+  program
+    .command('serve', { isDefault: true })
+    .description('serves until SIGINT or SIGTERM; what happens without a command')
+    .requiredOption(CONFIG_FLAG, CONFIG_DOC)
+    .option('--insecure-no-authentication', 'listen beyond loopback although anybody who gets there can publish')
+    .action(serve);
+  program
+    .command('migrate')
+    .description("brings the database to this version's tables; on PostgreSQL run it before starting a new version")
+    .requiredOption(CONFIG_FLAG, CONFIG_DOC)
+    .action(async ({ config }: ServeFlags) => {
+      const { done } = await migrate((await load(config)).database);
+      process.stdout.write(`the database is up to date (${done.length} migrations)\n`);
+    });
+  program
+    .command('config-manual')
+    .description('prints every option of the configuration file, as Markdown')
+    .action(() => void process.stdout.write(configManual()));
+  return program;
+}
+
+async function serve(flags: ServeFlags): Promise<void> {
+  const loaded = await load(flags.config);
+  const config = flags.insecureNoAuthentication ? { ...loaded, insecureListenWithoutAuthentication: true } : loaded;
+  const log = pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: true }));
+  const server = await startServer(config, { clock: () => instant(Date.now()), log });
+  process.stdout.write(`countersign-server listening on ${server.urls.join(' and ')}\n`);
+  let stopping = false;
+  const stop = (signal: NodeJS.Signals): void => {
+    // The second time somebody means it.
+    if (stopping) process.exit(1);
+    stopping = true;
+    log.info({ signal }, 'stopping');
+    server.close().then(() => process.exit(0), fail);
+  };
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+}
+
+function load(file: string): Promise<Config> {
+  return loadConfig(file, process.env);
+}
+
+async function version(): Promise<string> {
+  const manifest: unknown = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8'));
+  return (manifest as { version: string }).version;
+}
+
+function complain(error: unknown): void {
+  process.exitCode = error instanceof CountersignError && error.code === 'usage' ? 2 : 1;
+  if (!(error instanceof CountersignError))
+    return void process.stderr.write(`${String(error instanceof Error ? error.stack : error)}\n`);
+  process.stderr.write(`countersign-server: ${error.message}\n${error.next === undefined ? '' : `${error.next}\n`}`);
+}
+
+function fail(error: unknown): never {
+  complain(error);
+  process.exit(1);
+}

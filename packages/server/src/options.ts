@@ -1,0 +1,173 @@
+import { DEFAULT_POLICY } from './collection/service.js';
+import { DEFAULT_HTTP_LIMITS } from './http/limits.js';
+
+/** One option: its place in the file is its key in `OPTIONS`, with a dot for each level. */
+export interface Option<T> {
+  /** JSON Schema of its value. */
+  readonly schema: Readonly<Record<string, unknown>>;
+  /** `undefined`: off, or another option is used instead. */
+  readonly fallback: T;
+  readonly doc: string;
+}
+
+function text<F extends string | undefined>(fallback: F, doc: string): Option<string | F> {
+  return { schema: { type: 'string', minLength: 1 }, fallback, doc };
+}
+
+/** `maximum` keeps timers within what Node can wait for, 24 days. */
+function count(fallback: number, minimum: number, doc: string, maximum = Number.MAX_SAFE_INTEGER): Option<number> {
+  return { schema: { type: 'integer', minimum, maximum }, fallback, doc };
+}
+
+function choice<T extends string>(fallback: T, values: readonly T[], doc: string): Option<T> {
+  return { schema: { enum: values }, fallback, doc };
+}
+
+function address(doc: string): Option<string | undefined> {
+  return {
+    schema: { type: 'string', pattern: '^(\\[[0-9a-fA-F:.]+\\]|[^:\\[\\]/ ]+):[0-9]{1,5}$' },
+    fallback: undefined,
+    doc,
+  };
+}
+
+const optional = undefined as string | undefined;
+const MAX_TIMER = 2_000_000;
+
+/** Every option there is, with its default and its meaning. The schema, the manual and the type are made from it. */
+export const OPTIONS = {
+  'listen.https': address(
+    '`host:port` to serve HTTPS on; port 0 picks one. Needs `tls`. One of `listen.https` and `listen.http` must be set.',
+  ),
+  'listen.http': address('`host:port` to serve plain HTTP on: for loopback, or behind a proxy that speaks TLS.'),
+  'tls.certificate': text(optional, 'PEM file with the server certificate and its chain. Read again when it changes.'),
+  'tls.key': text(optional, 'PEM file with its private key.'),
+  'database.sqlite': text(
+    optional,
+    'SQLite database file. Exactly one of the `database` options that name a database must be set.',
+  ),
+  'database.postgres': text(optional, 'PostgreSQL URL, if it holds no password.'),
+  'database.postgresFile': text(optional, 'File that holds the PostgreSQL URL and nothing else.'),
+  'database.postgresEnv': text(optional, 'Environment variable that holds the PostgreSQL URL.'),
+  'database.connections': count(8, 1, 'PostgreSQL connections for reads, and as many again for writes.', 1_000),
+  'targetFiles.kept': choice(
+    'directory',
+    ['directory', 'database'],
+    'Where uploaded target files live. Several servers sharing a database need `database`, or a shared directory.',
+  ),
+  'targetFiles.directory': text('targets', 'The directory, if they live in one.'),
+  'signer.url': text(optional, 'Address of the signer, `https://host:port`. Must be set.'),
+  'signer.ca': text(optional, "PEM file with the CA that the signer's certificate must come from. Must be set."),
+  'signer.certificate': text(
+    optional,
+    "PEM file with this server's client certificate. Must be set; read again when it changes.",
+  ),
+  'signer.key': text(optional, 'PEM file with its private key. Must be set.'),
+  'signer.timeout': count(10_000, 100, 'Milliseconds to wait for the signer.', MAX_TIMER * 1_000),
+  'policy.timestampValidity': count(DEFAULT_POLICY.timestampValidity, 60, 'Seconds a timestamp is valid.'),
+  'policy.timestampSigningPeriod': count(
+    DEFAULT_POLICY.timestampSigningPeriod,
+    1,
+    'Seconds after which a timestamp is signed anew.',
+  ),
+  'policy.snapshotValidity': count(DEFAULT_POLICY.snapshotValidity, 60, 'Seconds a snapshot is valid.'),
+  'policy.snapshotSigningPeriod': count(
+    DEFAULT_POLICY.snapshotSigningPeriod,
+    1,
+    'Seconds after which a snapshot is signed anew.',
+  ),
+  'policy.maxRootLifetime': count(
+    DEFAULT_POLICY.maxRootLifetime,
+    60,
+    'Seconds from now that an uploaded root may be valid at most.',
+  ),
+  'policy.maxTargetsLifetime': count(
+    DEFAULT_POLICY.maxTargetsLifetime,
+    60,
+    'Seconds from now that an uploaded targets or delegated role may be valid at most.',
+  ),
+  'policy.maxRoot': count(DEFAULT_POLICY.maxRoot, 1_024, 'Largest root, in bytes. Stock clients accept 512,000.'),
+  'policy.maxTargets': count(
+    DEFAULT_POLICY.maxTargets,
+    1_024,
+    'Largest targets or delegated role, in bytes. Stock clients accept 5,000,000.',
+  ),
+  'policy.maxSnapshot': count(
+    DEFAULT_POLICY.maxSnapshot,
+    1_024,
+    'Largest snapshot, in bytes. Stock clients accept 2,000,000.',
+  ),
+  'policy.maxRoles': count(DEFAULT_POLICY.maxRoles, 1, 'Most roles in a collection.'),
+  'policy.maxTargetFile': count(DEFAULT_POLICY.maxTargetFile, 1, 'Largest target file, in bytes.'),
+  'policy.maxUnnamedBytes': count(
+    DEFAULT_POLICY.maxUnnamedBytes,
+    1,
+    'Most bytes of uploaded target files in a collection that no metadata names yet.',
+  ),
+  'policy.targetRetention': count(
+    DEFAULT_POLICY.targetRetention,
+    0,
+    'Seconds that a target file is kept after the last current metadata named it.',
+  ),
+  'policy.maxPendingKeys': count(
+    DEFAULT_POLICY.maxPendingKeys,
+    1,
+    'Most online keys made for collections that were never published.',
+  ),
+  'policy.publishAttempts': count(
+    DEFAULT_POLICY.publishAttempts,
+    1,
+    'How often a publish is built anew when others commit first.',
+    100,
+  ),
+  'limits.parts': count(DEFAULT_HTTP_LIMITS.parts, 1, 'Most metadata files in one publish.', 100_000),
+  'limits.upload': count(DEFAULT_HTTP_LIMITS.upload, 1_024, 'Largest publish as a whole, in bytes.', 2 ** 31 - 1),
+  'limits.bodyIdle': count(
+    DEFAULT_HTTP_LIMITS.bodyIdle,
+    100,
+    'Milliseconds a client may send nothing in the middle of a body.',
+    MAX_TIMER * 1_000,
+  ),
+  'limits.headers': count(20_000, 100, 'Milliseconds a client may take to send its headers.', MAX_TIMER * 1_000),
+  'limits.request': count(
+    7_200_000,
+    1_000,
+    'Milliseconds a client may take to send a whole request: the largest target file over a slow line.',
+    MAX_TIMER * 1_000,
+  ),
+  'limits.connections': count(10_000, 1, 'Most connections at once, on each address.', 1_000_000),
+  'jobs.renew': count(60, 1, 'Seconds between looks for timestamps and snapshots to renew.', MAX_TIMER),
+  'jobs.collect': count(3_600, 1, 'Seconds between removals of target files that nothing names any more.', MAX_TIMER),
+  'jobs.shutdown': count(10, 0, 'Seconds that requests in flight get to finish when the server is stopped.', 3_600),
+  'log.level': choice(
+    'info',
+    ['debug', 'info', 'warn', 'error', 'silent'],
+    'The least severe log lines to write, as JSON, to standard error.',
+  ),
+  insecureListenWithoutAuthentication: {
+    schema: { type: 'boolean' },
+    fallback: false,
+    doc: 'Listen beyond loopback although anybody who can reach the server may then publish new collections and fill its disk.',
+  },
+} as const satisfies Readonly<Record<string, Option<unknown>>>;
+
+type ValueOf<O> = O extends Option<infer T> ? T : O extends { readonly fallback: boolean } ? boolean : never;
+
+/** Every option's value, defaults filled in. */
+export type OptionValues = { readonly [K in keyof typeof OPTIONS]: ValueOf<(typeof OPTIONS)[K]> };
+
+/** The manual of the configuration file, as Markdown. */
+export function configManual(): string {
+  const rows = Object.entries<Option<unknown>>(OPTIONS).map(
+    ([name, { fallback, doc }]) =>
+      `| \`${name}\` | ${fallback === undefined ? '' : `\`${JSON.stringify(fallback)}\``} | ${doc.replaceAll('|', '\\|')} |`,
+  );
+  return `# countersign-server: options
+
+The configuration file is JSON; a dot in a name is one level of nesting. Relative file names are relative to the file.
+
+| option | default | meaning |
+|---|---|---|
+${rows.join('\n')}
+`;
+}

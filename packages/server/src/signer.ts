@@ -1,0 +1,135 @@
+import type { CreateKey, KeyInfo, SignItem, SignResponse, SignResult } from '@countersign/signer/wire';
+import { hasCode } from '@countersign/client/tuf';
+import type { Signer, ToSign } from './collection/ports.js';
+import type { Log } from './log.js';
+import { failureError, nonsense } from './signer-errors.js';
+import { openTransport, type SignerTransport, type SignerTransportConfig } from './signer-transport.js';
+
+export type SignerConfig = SignerTransportConfig;
+
+/**
+ * How many payloads go in one request, how many characters of Base64, and how many requests are under way at once. A signer
+ * takes 64 payloads and 8 MiB as it comes.
+ */
+const BATCH = { items: 64, characters: 6 * 1024 * 1024, requests: 2 } as const;
+
+export interface OpenSigner extends Signer {
+  close(): Promise<void>;
+}
+
+/** The signer over mutual TLS; the contract is on `Signer`. Nothing is connected until it is needed. */
+export async function openSigner(config: SignerConfig, log: Log): Promise<OpenSigner> {
+  return new RemoteSigner(await openTransport(config, log));
+}
+
+interface Waiting {
+  readonly item: SignItem;
+  readonly size: number;
+  readonly resolve: (signature: Uint8Array) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Payloads of the same moment share a request: one round trip and, in the signer, one durable write. */
+class RemoteSigner implements OpenSigner {
+  readonly #transport: SignerTransport;
+  readonly #waiting: Waiting[] = [];
+  #underWay = 0;
+  #scheduled = false;
+
+  constructor(transport: SignerTransport) {
+    this.#transport = transport;
+  }
+
+  async createKey(
+    gun: CreateKey['gun'],
+    role: CreateKey['role'],
+    algorithm: CreateKey['algorithm'],
+  ): ReturnType<Signer['createKey']> {
+    const body: CreateKey = { gun, role, algorithm };
+    const info = (await this.#transport.send('POST', '/v1/keys', body)) as Partial<KeyInfo> | null;
+    if (typeof info?.id !== 'string' || typeof info.spki !== 'string') throw nonsense('a new key');
+    return { id: info.id, spki: Buffer.from(info.spki, 'base64') };
+  }
+
+  sign(request: ToSign): Promise<Uint8Array> {
+    const item = signItem(request);
+    const size = item.payload.length + (item.follows?.length ?? 0);
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ item, size, resolve, reject });
+      this.#schedule();
+    });
+  }
+
+  async ping(): Promise<void> {
+    await this.#transport.send('GET', '/v1/health');
+  }
+
+  close(): Promise<void> {
+    return this.#transport.close();
+  }
+
+  /** Starts requests after everything that is ready now has asked. */
+  #schedule(): void {
+    if (this.#scheduled || this.#underWay >= BATCH.requests) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      while (this.#waiting.length > 0 && this.#underWay < BATCH.requests) void this.#request(this.#take());
+    });
+  }
+
+  #take(): readonly Waiting[] {
+    let size = 0;
+    let items = 0;
+    for (const { size: next } of this.#waiting) {
+      // The first goes in whatever its size.
+      if (items === BATCH.items || (items > 0 && size + next > BATCH.characters)) break;
+      items += 1;
+      size += next;
+    }
+    return this.#waiting.splice(0, items);
+  }
+
+  async #request(batch: readonly Waiting[]): Promise<void> {
+    this.#underWay += 1;
+    try {
+      const results = readResults(await this.#send(batch), batch.length);
+      for (const [index, waiting] of batch.entries()) settle(waiting, results[index]);
+    } catch (error) {
+      for (const waiting of batch) waiting.reject(error);
+    } finally {
+      this.#underWay -= 1;
+      if (this.#waiting.length > 0) this.#schedule();
+    }
+  }
+
+  /** Asked twice if the connection was lost: the same version with the same bytes is signed again, and means the same. */
+  async #send(batch: readonly Waiting[]): Promise<unknown> {
+    const body = { items: batch.map(({ item }) => item) };
+    try {
+      return await this.#transport.send('POST', '/v1/sign', body);
+    } catch (error) {
+      if (!hasCode(error, 'unavailable') || error.detail['connectionLost'] !== true) throw error;
+      return this.#transport.send('POST', '/v1/sign', body);
+    }
+  }
+}
+
+function signItem({ payload, follows, ...rest }: ToSign): SignItem {
+  const base64 = (bytes: Uint8Array): string =>
+    Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+  return { ...rest, payload: base64(payload), ...(follows === undefined ? {} : { follows: base64(follows) }) };
+}
+
+function readResults(answer: unknown, expected: number): readonly SignResult[] {
+  const { results } = (answer ?? {}) as Partial<SignResponse>;
+  if (!Array.isArray(results) || results.length !== expected) throw nonsense('signatures');
+  return results as readonly SignResult[];
+}
+
+function settle({ item, resolve, reject }: Waiting, result: SignResult | undefined): void {
+  const { signature, error } = (result ?? {}) as { signature?: unknown; error?: unknown };
+  if (typeof signature === 'string' && signature !== '') resolve(Buffer.from(signature, 'base64'));
+  else if (error !== undefined) reject(failureError(error, `the ${item.role} of ${item.gun}`));
+  else reject(nonsense('a signature'));
+}
