@@ -12,12 +12,14 @@ type Token =
 
 function tokens(pattern: readonly string[]): readonly Token[] {
   const found: Token[] = [];
+  const lastClosing = pattern.lastIndexOf(']');
   for (let at = 0; at < pattern.length; at += 1) {
     const char = pattern[at] ?? '';
     if (char === '*') found.push({ kind: 'any' });
     else if (char === '?') found.push({ kind: 'one' });
     else if (char === '[') {
-      const end = closing(pattern, at);
+      // Behind the last `]` nothing closes: asking each `[` again would take quadratic time.
+      const end = at < lastClosing ? closing(pattern, at) : undefined;
       if (end === undefined) found.push({ kind: 'char', char });
       else {
         found.push(set(pattern.slice(at + 1, end)));

@@ -13,4 +13,4 @@ export * from './delegations.js';
 export * from './compose.js';
 export * from './sign.js';
 export type * from './formats/format.js';
-export { formats, detectFormat } from './formats/index.js';
+export { detectFormat, formatNamed, formats } from './formats/index.js';

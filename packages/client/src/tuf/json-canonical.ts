@@ -10,7 +10,8 @@ import type { JsonData } from './model.js';
  * JSON to be written: plain data, objects as maps (whose names may be anything), and parts of received documents, which are
  * written as they were received, digit for digit.
  */
-export type JsonTree = JsonData | JsonView | ReadonlyMap<string, JsonTree> | readonly JsonTree[];
+export type JsonTree =
+  JsonData | JsonView | ReadonlyMap<string, JsonTree> | { readonly [name: string]: JsonTree } | readonly JsonTree[];
 
 const DEPTH_LIMIT = 512;
 

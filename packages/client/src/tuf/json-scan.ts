@@ -171,7 +171,8 @@ export class Scanner {
   #last(close: number): boolean {
     this.#space();
     const c = this.#peek();
-    if (c !== close && c !== 0x2c) this.#fail(c === -1 ? 'the text is cut short' : '"," or a closing bracket was expected');
+    if (c !== close && c !== 0x2c)
+      this.#fail(c === -1 ? 'the text is cut short' : '"," or a closing bracket was expected');
     this.#at += 1;
     if (c === close) return true;
     this.#space();

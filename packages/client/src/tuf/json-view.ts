@@ -229,6 +229,7 @@ function numberData(view: JsonNumber): number | bigint {
   if (safe !== undefined) return safe;
   if (view.isInteger) return BigInt(view.raw);
   const value = Number(view.raw);
-  if (!Number.isFinite(value)) throw new CountersignError('malformed', `the number ${view.raw.slice(0, 40)} is out of range`);
+  if (!Number.isFinite(value))
+    throw new CountersignError('malformed', `the number ${view.raw.slice(0, 40)} is out of range`);
   return value;
 }

@@ -51,7 +51,8 @@ function readKey(oid: string, parameters: DerReader, key: Uint8Array): SpkiInfo 
     case OID.ecPublicKey: {
       const named = hexEncode(parameters.read(TAG.oid));
       const row = CURVES.find((candidate) => candidate.oid === named) ?? fail('an unknown curve');
-      if (key[0] !== 4 || key.length !== 1 + 2 * row.size) return fail('a point is not uncompressed or of the wrong size');
+      if (key[0] !== 4 || key.length !== 1 + 2 * row.size)
+        return fail('a point is not uncompressed or of the wrong size');
       return { kind: 'ec', curve: row.curve, point: key };
     }
     case OID.rsaEncryption:

@@ -1,0 +1,133 @@
+import { digest, type Crypto } from '../crypto.js';
+import { hexDecode, hexEncode, pemDecode, pemEncode, utf8Decode } from '../encoding.js';
+import { CountersignError } from '../errors.js';
+import { canonicalise, encodeCanonical, type JsonTree, type JsonView } from '../json.js';
+import { parseKeyId, type KeyId } from '../names.js';
+import type { KeyScheme, PublicKey } from '../model.js';
+import { parseSpki, spkiOfEd25519, spkiOfPoint, type Curve, type SpkiInfo } from '../spki.js';
+import type { BareKey } from './format.js';
+import { objectAt, readFrom, sourceOf, textAt, tooMany } from './tuf1-fields.js';
+
+type Hashing = Pick<Crypto, 'hash'>;
+
+/** Below this many bits an RSA key does not count (§4.2.2, K8); above the other, checking is a way to burn CPU. */
+const RSA_BITS = { least: 2048, most: 16_384 } as const;
+
+interface SchemeRow {
+  readonly scheme: KeyScheme;
+  /** The spelling in a document. */
+  readonly name: string;
+  /** Accepted key types; the first is the one written. */
+  readonly keyTypes: readonly string[];
+  readonly needs: Curve | 'ed25519' | 'rsa';
+}
+
+/** The E table of tuf.md: key type, scheme and the key's real kind must agree (K9). */
+const SCHEMES: readonly SchemeRow[] = [
+  { scheme: 'ed25519', name: 'ed25519', keyTypes: ['ed25519'], needs: 'ed25519' },
+  ecdsa('ecdsa-p256-sha256', 'ecdsa-sha2-nistp256', 'P-256'),
+  ecdsa('ecdsa-p384-sha384', 'ecdsa-sha2-nistp384', 'P-384'),
+  ecdsa('ecdsa-p521-sha512', 'ecdsa-sha2-nistp521', 'P-521'),
+  rsa('rsa-pss-sha256', 'rsassa-pss-sha256'),
+  rsa('rsa-pss-sha384', 'rsassa-pss-sha384'),
+  rsa('rsa-pss-sha512', 'rsassa-pss-sha512'),
+  rsa('rsa-pkcs1v15-sha256', 'rsa-pkcs1v15-sha256'),
+  rsa('rsa-pkcs1v15-sha384', 'rsa-pkcs1v15-sha384'),
+  rsa('rsa-pkcs1v15-sha512', 'rsa-pkcs1v15-sha512'),
+];
+
+function ecdsa(scheme: KeyScheme, name: string, needs: Curve): SchemeRow {
+  return { scheme, name, keyTypes: ['ecdsa', name], needs };
+}
+
+function rsa(scheme: KeyScheme, name: string): SchemeRow {
+  return { scheme, name, keyTypes: ['rsa'], needs: 'rsa' };
+}
+
+/** A `keys` object: id to key, each id used once (the scanner refuses duplicates). */
+export function parseKeys(view: JsonView | undefined, where: string, limit: number): ReadonlyMap<KeyId, PublicKey> {
+  const object = objectAt(view, where);
+  if (object.size > limit) tooMany(where, limit);
+  const keys = new Map<KeyId, PublicKey>();
+  for (const [id, key] of object.entries()) keys.set(parseKeyId(id), parseKeyObject(parseKeyId(id), key));
+  return keys;
+}
+
+/** One key object. A key this build cannot use is kept with no scheme: it never verifies, and never bricks a root (K8). */
+export function parseKeyObject(id: KeyId, view: JsonView): PublicKey {
+  const object = objectAt(view, 'a key');
+  const keyType = textAt(object.get('keytype'), "a key's keytype");
+  const name = textAt(object.get('scheme'), "a key's scheme");
+  const keyval = objectAt(object.get('keyval'), "a key's keyval");
+  const published = keyval.get('public');
+  const row = SCHEMES.find((candidate) => candidate.name === name && candidate.keyTypes.includes(keyType));
+  const spki = row === undefined || published?.kind !== 'string' ? undefined : usableSpki(published.value, row.needs);
+  if (row === undefined || spki === undefined) {
+    const identity = `unusable:${utf8Decode(canonicalise(keyval))}`;
+    return readFrom(object, { id, scheme: undefined, spki: new Uint8Array(0), identity });
+  }
+  return readFrom(object, { id, scheme: row.scheme, spki, identity: `spki:${hexEncode(spki)}` });
+}
+
+function usableSpki(text: string, needs: SchemeRow['needs']): Uint8Array | undefined {
+  try {
+    const spki = spkiOf(text, needs);
+    return spki !== undefined && fits(parseSpki(spki), needs) ? spki : undefined;
+  } catch (error) {
+    if (error instanceof CountersignError) return undefined;
+    throw error;
+  }
+}
+
+/** `keyval.public` as SubjectPublicKeyInfo: PEM, or hexadecimal of a raw Ed25519 key or an uncompressed point. */
+function spkiOf(text: string, needs: SchemeRow['needs']): Uint8Array | undefined {
+  const raw = hexDecode(text);
+  if (raw === undefined) return pemDecode(text);
+  if (needs === 'rsa') return undefined;
+  return needs === 'ed25519' ? spkiOfEd25519(raw) : spkiOfPoint(raw);
+}
+
+function fits(info: SpkiInfo, needs: SchemeRow['needs']): boolean {
+  switch (info.kind) {
+    case 'ed25519':
+      return needs === 'ed25519';
+    case 'ec':
+      return needs === info.curve;
+    case 'rsa':
+      return needs === 'rsa' && info.modulusBits >= RSA_BITS.least && info.modulusBits <= RSA_BITS.most;
+  }
+}
+
+/** The key object of a new key, as every client reads it. @throws CountersignError `malformed` for a broken key */
+export function keyObjectOf(key: BareKey): JsonTree {
+  const row = SCHEMES.find((candidate) => candidate.scheme === key.scheme);
+  const info = parseSpki(key.spki);
+  if (row === undefined || !fits(info, row.needs)) {
+    throw new CountersignError('malformed', `a key of scheme ${key.scheme} does not hold such a key`);
+  }
+  return {
+    keytype: row.keyTypes[0] ?? row.name,
+    keyval: { public: info.kind === 'ed25519' ? hexEncode(info.raw) : pemEncode(key.spki) },
+    scheme: row.name,
+  };
+}
+
+/** A listed key as it was received, so that its id stays its hash (K6); a key a program made is written anew. */
+export function renderListedKey(key: PublicKey): JsonTree {
+  const source = sourceOf(key);
+  if (source !== undefined) return source;
+  if (key.scheme === undefined) {
+    throw new CountersignError('unsupported', `key ${key.id} has no scheme and was not read from a document`);
+  }
+  return keyObjectOf({ scheme: key.scheme, spki: key.spki });
+}
+
+/** The SHA-256 of the canonical key object, in hexadecimal (§4.2). */
+export function keyIdOf(object: JsonTree, crypto: Hashing): KeyId {
+  return parseKeyId(hexEncode(digest(crypto, 'sha256', encodeCanonical(object))));
+}
+
+/** The id `key` must have: the hash of the object it was read from, unknown members included (K6). */
+export function properKeyId(key: PublicKey, crypto: Hashing): KeyId {
+  return keyIdOf(renderListedKey(key), crypto);
+}

@@ -1,0 +1,71 @@
+import { concatBytes, hexEncode, utf8Encode } from '../encoding.js';
+import { encodeCanonical, scan, toWireJson } from '../json.js';
+import type { RoleName, Version } from '../names.js';
+import type { Root, Signature, Targets } from '../model.js';
+import { DEFAULT_PARSE_LIMITS, type Format } from './format.js';
+import { objectAt } from './tuf1-fields.js';
+import { flaw } from './tuf1-flaw.js';
+import { keyIdOf, keyObjectOf, parseKeyObject, properKeyId } from './tuf1-keys.js';
+import { parseRoot, parseSnapshot, parseTargets, parseTimestamp } from './tuf1-parse.js';
+import { renderRoot, renderSnapshot, renderTargets, renderTimestamp } from './tuf1-render.js';
+
+/** A key object is small; more than this is not one. */
+const KEY_BYTES = 65_536;
+
+/** TUF 1.0.x as the specification has it, with the leniencies of tuf.md that real repositories need. */
+export const tuf1: Format = Object.freeze<Format>({
+  name: 'tuf-1',
+  rules: Object.freeze({
+    rolesMayLeaveSnapshot: false,
+    uploadedVersion: 'next',
+    unverifiableRole: 'refuse',
+    addressing: 'version',
+  }),
+  parseRoot,
+  parseTimestamp,
+  parseSnapshot,
+  parseTargets,
+  parseKey(raw, crypto) {
+    const view = objectAt(scan(raw.subarray(0, KEY_BYTES), DEFAULT_PARSE_LIMITS), 'a key');
+    return parseKeyObject(keyIdOf(view, crypto), view);
+  },
+  renderKey: (key) => toWireJson(encodeCanonical(keyObjectOf(key))),
+  keyId: (key, crypto) => keyIdOf(keyObjectOf(key), crypto),
+  mislabelledKeys(document, crypto) {
+    const keys = keysOf(document.signed);
+    return [...keys].filter(([id, key]) => properKeyId(key, crypto) !== id).map(([id]) => id);
+  },
+  flaw,
+  renderRoot,
+  renderTimestamp,
+  renderSnapshot,
+  renderTargets,
+  assemble,
+  countingKeys: (root) => root.roles.root,
+  fileName,
+});
+
+function keysOf(document: Root | Targets): Root['keys'] {
+  return document.type === 'root' ? document.keys : (document.delegations?.keys ?? new Map());
+}
+
+/** `signed` is written as JSON that canonicalises to exactly `signedBytes`: PEM newlines must be escaped on the wire. */
+function assemble(signedBytes: Uint8Array, signatures: readonly Signature[]): Uint8Array {
+  const listed = encodeCanonical(signatures.map(({ keyId, value }) => ({ keyid: keyId, sig: hexEncode(value) })));
+  return concatBytes(
+    utf8Encode('{"signatures":'),
+    toWireJson(listed),
+    utf8Encode(',"signed":'),
+    toWireJson(signedBytes),
+    utf8Encode('}'),
+  );
+}
+
+/** The role percent-encoded like Python's `quote(name, safe="")` (W5.3), behind its version where the caller gives one. */
+function fileName(role: RoleName, entry: { readonly version?: Version }): string {
+  const quoted = encodeURIComponent(role).replace(
+    /[!*'()]/gu,
+    (letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+  return `${entry.version === undefined ? '' : `${entry.version}.`}${quoted}.json`;
+}
