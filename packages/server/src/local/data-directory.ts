@@ -35,7 +35,10 @@ export interface DataDirectory {
 export function openDataDirectory(path: string): DataDirectory {
   const root = resolve(path);
   const at = (...parts: readonly string[]): string => join(root, ...parts);
-  const pair = (name: string): KeyPairFiles => ({ certificate: at('tls', `${name}.crt`), key: at('tls', `${name}.key`) });
+  const pair = (name: string): KeyPairFiles => ({
+    certificate: at('tls', `${name}.crt`),
+    key: at('tls', `${name}.key`),
+  });
   for (const directory of ['.', 'tls', 'secrets', 'signer', 'server', 'server/targets', 'logs']) {
     mkdirSync(at(directory), { recursive: true, mode: 0o700 });
   }

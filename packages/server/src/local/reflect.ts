@@ -26,7 +26,7 @@ function define(name: unknown, value: unknown, target: object): void {
   notes.set(target, about.set(name, value));
 }
 
-const reflect: MetadataReflect = Reflect;
+const reflect = Reflect as typeof Reflect & MetadataReflect;
 // All three or none: a polyfill that is there already keeps its own notes.
 if (reflect.getMetadata === undefined) {
   reflect.getMetadata = inherited;
