@@ -22,7 +22,7 @@ async function ours(world, publisher, directory) {
     crypto: nodeCrypto,
     now: Date.now,
     cache: new DirectoryCache(directory),
-    firstTrust: { kind: 'root', raw: publisher.root },
+    firstTrust: { kind: 'file', raw: publisher.root },
   });
   await updater.refresh();
   if ((await updater.getTarget(PATH)) === undefined) throw new Error('not found');

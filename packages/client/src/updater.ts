@@ -4,16 +4,16 @@ import { Http } from './http.js';
 import { effectiveTargets } from './listing.js';
 import { firstRoot, fingerprint, pinned, type FirstTrust } from './pinning.js';
 import type { TrustedState } from './state.js';
+import { hashPrefixed } from './stored-name.js';
 import { verified } from './target-stream.js';
 import type { HttpLimits } from './transfer.js';
 import { baseUrl, urlUnder, type RepositoryUrls } from './urls.js';
 import type { Crypto } from './tuf/crypto.js';
 import { findTarget, RoleLoader, type FoundTarget } from './tuf/delegations.js';
-import { hexEncode } from './tuf/encoding.js';
 import { CountersignError } from './tuf/errors.js';
 import type { Format } from './tuf/formats/format.js';
-import { formats } from './tuf/formats/index.js';
-import { instant, parseTargetPath, ROOT, type Gun, type TargetPath } from './tuf/names.js';
+import { formatNamed } from './tuf/formats/index.js';
+import { instant, parseTargetPath, ROOT, SNAPSHOT, TIMESTAMP, type Gun } from './tuf/names.js';
 import {
   refresh,
   refreshLimits,
@@ -23,6 +23,8 @@ import {
   type WantedFile,
 } from './tuf/refresh.js';
 import { bootstrapRoot, type RootTrust, type TargetsTrust, type TrustContext } from './tuf/trust.js';
+
+const EPOCH = instant(0);
 
 /** How target files are named on the server (§6.2, W8.1). */
 export type TargetNaming = 'hash-prefixed' | 'plain';
@@ -45,6 +47,11 @@ export interface UpdaterOptions {
   readonly targetNaming?: TargetNaming;
   readonly limits?: Partial<RefreshLimits>;
   readonly http?: Partial<HttpLimits>;
+  /**
+   * A reader (the default) refuses what has expired. A publisher goes on with an expired root or targets role, since only a
+   * publisher can replace it; a stale timestamp or snapshot stops both.
+   */
+  readonly purpose?: 'read' | 'publish';
 }
 
 /**
@@ -68,7 +75,7 @@ export class Updater {
   constructor(options: UpdaterOptions) {
     this.#options = options;
     this.#urls = { metadata: baseUrl(options.urls.metadata), targets: baseUrl(options.urls.targets) };
-    this.#format = options.format ?? formats['tuf-1'];
+    this.#format = options.format ?? formatNamed('tuf-1');
     this.#cache = options.cache ?? new MemoryCache();
     this.#http = new Http(options.fetch, options.http);
     pinned(options.firstTrust, options.crypto);
@@ -110,7 +117,7 @@ export class Updater {
     const { trust } = await this.state();
     const naming =
       this.#options.targetNaming ?? (trust.final.root.signed.consistentSnapshot ? 'hash-prefixed' : 'plain');
-    const url = urlUnder(this.#urls.targets, naming === 'plain' ? target.path : prefixed(target));
+    const url = urlUnder(this.#urls.targets, naming === 'plain' ? target.path : hashPrefixed(target));
     yield* verified(this.#http.fetchTarget(url, target.file.length), target, this.#options.crypto);
   }
 
@@ -127,11 +134,11 @@ export class Updater {
 
   async #refresh(): Promise<TrustedState> {
     const now = instant(this.#options.now());
-    const { gun, limits, crypto } = this.#options;
+    const { gun, limits, crypto, purpose } = this.#options;
     const context: TrustContext = {
       format: this.#format,
       crypto,
-      judgeAt: () => now,
+      judgeAt: (role) => (purpose === 'publish' && role !== TIMESTAMP && role !== SNAPSHOT ? EPOCH : now),
       ...(gun === undefined ? {} : { gun }),
     };
     const options: RefreshOptions = { ports: this.#ports(), ...(limits === undefined ? {} : { limits }) };
@@ -176,12 +183,4 @@ export class Updater {
       });
     }
   }
-}
-
-/** `dir/HASH.name`, as a repository with consistent snapshots stores `dir/name`. */
-function prefixed({ path, file }: FoundTarget): TargetPath {
-  const hash = file.hashes.get('sha256') ?? file.hashes.get('sha512') ?? file.hashes.values().next().value;
-  if (hash === undefined) throw new CountersignError('malformed', `${path} is listed without a hash`);
-  const cut = path.lastIndexOf('/') + 1;
-  return parseTargetPath(`${path.slice(0, cut)}${hexEncode(hash)}.${path.slice(cut)}`);
 }

@@ -31,6 +31,7 @@ export type ErrorCode =
   | 'policy' // the signer will not sign this
   | 'stale-version' // the signer has signed this version or a higher one already
   | 'unsealed' // a private key could not be opened (wrong passphrase, damaged file)
+  | 'missing-key' // a private key that is needed to sign is not here
   // lookups and circumstances
   | 'not-found'
   | 'untrusted-root' // no trusted root, or not the pinned one

@@ -22,13 +22,13 @@ function remembering(format: Format): Format {
       return file;
     };
   };
-  const parsers = {
+  return {
+    ...format,
     parseRoot: once<Root>((raw) => format.parseRoot(raw)),
     parseTimestamp: once<Timestamp>((raw) => format.parseTimestamp(raw)),
     parseSnapshot: once<Snapshot>((raw) => format.parseSnapshot(raw)),
     parseTargets: once<Targets>((raw) => format.parseTargets(raw)),
   };
-  return Object.assign(Object.create(format) as Format, parsers);
 }
 
 /** Remembers that a signature was good, for as long as its document is in memory. A bad one is checked again each time. */

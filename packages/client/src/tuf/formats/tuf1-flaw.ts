@@ -13,6 +13,7 @@ export function flaw(file: Envelope<Root> | Envelope<Targets> | Envelope<Snapsho
   if (expires?.kind !== 'string' || expires.value !== formatInstant(file.signed.expires)) {
     return `expires must be written like ${formatInstant(file.signed.expires)}, in whole seconds and with a Z`;
   }
-  if (file.signed.type === 'root' && source?.get('consistent_snapshot') === undefined) return 'consistent_snapshot is missing';
+  if (file.signed.type === 'root' && source?.get('consistent_snapshot') === undefined)
+    return 'consistent_snapshot is missing';
   return file.signatures.length === 0 ? 'it carries no signature' : undefined;
 }
