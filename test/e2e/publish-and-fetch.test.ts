@@ -78,6 +78,7 @@ describe('a collection through the real server and signer', () => {
 
     const name = `${world.url}/v2/${GUN}/_trust/targets/dir/${sha256.toString('hex')}.hello.txt`;
     const put = await fetch(name, { method: 'PUT', body: content });
+    await put.arrayBuffer();
     expect([200, 201]).toContain(put.status);
 
     const answer = await post({ root, targets });

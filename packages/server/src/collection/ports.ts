@@ -160,6 +160,8 @@ export interface Uploads {
   touch(gun: Gun, hash: string, now: Instant): Promise<Upload | undefined>;
   /** Records the upload; if the collection has that hash already, the older one stays, is touched (its age starts anew) and returned. */
   add(upload: Upload): Promise<Upload>;
+  /** Which of these SHA-256 hashes are not stored for `gun`, sorted. Advice: only `commit` decides. */
+  missing(gun: Gun, sha256: ReadonlySet<string>): Promise<readonly string[]>;
   /** Total bytes uploaded by `gun` that no current metadata names. */
   unnamedBytes(gun: Gun): Promise<number>;
   /** Removes uploads nothing has named, and nobody uploaded or asked about, since `unusedBefore`, and returns them; at most `limit`. */

@@ -123,9 +123,11 @@ async function attemptPublish(
   const countersigner = new Countersigner(context, step, root, keys, plan);
   const trust = await walk(context, step, countersigner.propose());
   await checkDelegated(context, step, trust, new Set(request.abandons));
+  const targets = await targetUses(step, request.targets);
+  const missing = await context.store.uploads.missing(step.gun, targets.required);
+  if (missing.length > 0) throw missingTargets(missing);
   const signed = await countersigner.sign();
   await walk(context, step, { snapshot: signed.snapshot?.raw, timestamp: signed.timestamp.raw });
-  const targets = await targetUses(step, request.targets);
   return commit(context, step, signed, keys, targets);
 }
 

@@ -55,7 +55,11 @@ const FORGET = `
 
 const known = (count: number): string => `SELECT blob FROM targets WHERE blob IN (${tuples(count, '?')})`;
 
+const stored = (count: number): string =>
+  `SELECT sha256 FROM targets WHERE gun = ? AND blob IS NOT NULL AND sha256 IN (${tuples(count, '?')})`;
+
 const BLOBS_AT_ONCE = 100;
+const HASHES_AT_ONCE = 100;
 
 /** @see Uploads for the contract */
 export function uploadsIn(engine: Engine): Uploads {
@@ -82,6 +86,15 @@ export function uploadsIn(engine: Engine): Uploads {
         if (row === undefined) throw new CountersignError('internal', 'an upload was not recorded');
         return { keep: upload(row) };
       });
+    },
+
+    async missing(gun, sha256) {
+      const missing = new Set(sha256);
+      for (const slice of slices([...sha256].filter((hash) => storable(hash)), HASHES_AT_ONCE)) {
+        const rows = await engine.read.query<{ readonly sha256: string }>(stored(slice.length), [gun, ...slice]);
+        for (const row of rows) missing.delete(row.sha256);
+      }
+      return [...missing].sort();
     },
 
     async unnamedBytes(gun) {
