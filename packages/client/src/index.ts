@@ -4,6 +4,7 @@ export * from './fetch.js';
 export * from './http.js';
 export * from './inspect.js';
 export * from './pinning.js';
+export * from './publishing.js';
 export type * from './state.js';
 export * from './target-stream.js';
 export { DEFAULT_HTTP_LIMITS, type HttpLimits } from './transfer.js';

@@ -1,0 +1,48 @@
+import type { KeyRing } from '../key-ring.js';
+import { equalBytes } from '../tuf/encoding.js';
+import type { PublicKey } from '../tuf/model.js';
+import type { KeyId } from '../tuf/names.js';
+import type { KeySigner } from '../tuf/sign.js';
+import type { KeyStore, StoredKey } from './key-store.js';
+
+/** Opens a stored key, asking for its passphrase if need be. */
+export type OpenKey = (id: KeyId) => Promise<KeySigner>;
+
+/** The keys of a key store as a publisher's key ring; each is opened at most once. */
+export class StoredKeyRing implements KeyRing {
+  readonly #store: Pick<KeyStore, 'list'>;
+  readonly #open: OpenKey;
+  readonly #opened = new Map<KeyId, Promise<KeySigner>>();
+
+  constructor(store: Pick<KeyStore, 'list'>, open: OpenKey) {
+    this.#store = store;
+    this.#open = open;
+  }
+
+  async held(keys: readonly PublicKey[]): Promise<readonly PublicKey[]> {
+    const stored = await this.#store.list();
+    return keys.filter((key) => find(stored, key) !== undefined);
+  }
+
+  async open(keys: readonly PublicKey[]): Promise<readonly KeySigner[]> {
+    const stored = await this.#store.list();
+    const signers: KeySigner[] = [];
+    // One after the other: each may ask for a passphrase.
+    for (const key of keys) {
+      const id = find(stored, key)?.id;
+      if (id !== undefined) signers.push(await this.#once(id));
+    }
+    return signers;
+  }
+
+  #once(id: KeyId): Promise<KeySigner> {
+    const opened = this.#opened.get(id) ?? this.#open(id);
+    this.#opened.set(id, opened);
+    return opened;
+  }
+}
+
+/** By key material: a document may list a key under another id than ours. */
+function find(stored: readonly StoredKey[], key: PublicKey): StoredKey | undefined {
+  return stored.find(({ key: own }) => own.scheme === key.scheme && equalBytes(own.spki, key.spki));
+}
