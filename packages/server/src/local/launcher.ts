@@ -3,6 +3,7 @@ import { CountersignError, type Instant } from '@countersign/client/tuf';
 import { firstStartText, runningText } from './announce.js';
 import { authorityWarning, openAuthority, type Authority } from './authority.js';
 import { renewCertificates } from './certificates.js';
+import { runScript } from './command.js';
 import { writeConfigurations, type Addresses } from './configuration.js';
 import { openDataDirectory, type DataDirectory } from './data-directory.js';
 import { lockDataDirectory } from './lock.js';
@@ -47,6 +48,8 @@ export async function launch(settings: Settings, options: LauncherOptions): Prom
       signer: await freeAddress(ANY_PORT, 'COUNTERSIGN_DATA'),
     };
     writeConfigurations(data, addresses);
+    // The server brings its SQLite database up to date when it starts; the signer wants to be told.
+    await runScript(SIGNER_SCRIPT, ['migrate', '--config', data.signerConfig], options.stop);
     const renewal = keepCertificates(data, authority, options);
     try {
       await run(data, addresses, options);
