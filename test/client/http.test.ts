@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { containing } from '../simulator/matchers.js';
 import { gzipSync } from 'node:zlib';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
@@ -70,7 +71,9 @@ describe('fetching metadata', () => {
 
   it('quotes what a server says, without control characters, and lets the status decide', async () => {
     const body = JSON.stringify({ error: { code: 'rollback', message: 'signer \u001b[31mdown' } });
-    const error = await new Http(answering(body, { status: 503 })).fetchBytes(url, 100).catch((caught: unknown) => caught);
+    const error = await new Http(answering(body, { status: 503 }))
+      .fetchBytes(url, 100)
+      .catch((caught: unknown) => caught);
     expect(error).toMatchObject({ code: 'unavailable' });
     expect((error as Error).message).toContain('signer  [31mdown');
     expect((error as Error).message).not.toContain('\u001b');
@@ -85,14 +88,18 @@ describe('fetching metadata', () => {
 
   it('stops an endless error body', async () => {
     const { fetch, state } = endless();
-    const refused: Fetch = async (...args) => new Response((await fetch(...args)).body as ReadableStream, { status: 500 });
+    const refused: Fetch = async (...args) =>
+      new Response((await fetch(...args)).body as ReadableStream, { status: 500 });
     await expect(new Http(refused).fetchBytes(url, 100)).rejects.toMatchObject({ code: 'unavailable' });
     expect(state.cancelled).toBe(true);
   });
 
   it('recognises the web page of a captive portal', async () => {
     const page = answering('<html>Log in</html>', { headers: { 'content-type': 'text/html; charset=utf-8' } });
-    await expect(new Http(page).fetchBytes(url, 1000)).rejects.toMatchObject({ code: 'network', message: /web page/u });
+    await expect(new Http(page).fetchBytes(url, 1000)).rejects.toMatchObject({
+      code: 'network',
+      message: containing('web page'),
+    });
   });
 
   it('refuses a redirect to another scheme', async () => {
@@ -104,7 +111,7 @@ describe('fetching metadata', () => {
     });
     await expect(new Http(downgraded).fetchBytes(url, 100)).rejects.toMatchObject({
       code: 'network',
-      message: /another scheme/u,
+      message: containing('another scheme'),
     });
   });
 
@@ -112,8 +119,8 @@ describe('fetching metadata', () => {
     const broken: Fetch = async () => Promise.reject(new TypeError('fetch failed'));
     await expect(new Http(broken).fetchBytes(url, 100)).rejects.toMatchObject({
       code: 'network',
-      message: /repo\.example/u,
-      next: expect.any(String),
+      message: containing('repo.example'),
+      next: containing(''),
     });
   });
 });
@@ -154,21 +161,23 @@ describe('time limits', () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
-  const dripping = (everyMs: number): Fetch => async () =>
-    new Response(
-      new ReadableStream<Uint8Array>({
-        async pull(controller) {
-          await new Promise((resolve) => setTimeout(resolve, everyMs));
-          controller.enqueue(new Uint8Array(1));
-        },
-      }),
-    );
+  const dripping =
+    (everyMs: number): Fetch =>
+    async () =>
+      new Response(
+        new ReadableStream<Uint8Array>({
+          async pull(controller) {
+            await new Promise((resolve) => setTimeout(resolve, everyMs));
+            controller.enqueue(new Uint8Array(1));
+          },
+        }),
+      );
 
   it('gives up on a server that never answers', async () => {
     const silent: Fetch = () => new Promise(() => undefined);
     const failed = expect(new Http(silent, { idle: 1_000 }).fetchBytes(url, 10)).rejects.toMatchObject({
       code: 'unavailable',
-      message: /sent nothing for 1 s/u,
+      message: containing('sent nothing for 1 s'),
     });
     await vi.advanceTimersByTimeAsync(1_001);
     await failed;
@@ -186,7 +195,7 @@ describe('time limits', () => {
     const http = new Http(dripping(500), { idle: 1_000, total: 10_000, minimumRate: 1000 });
     const failed = expect(http.fetchBytes(url, 1000)).rejects.toMatchObject({
       code: 'unavailable',
-      message: /did not finish within 11 s/u,
+      message: containing('did not finish within 11 s'),
     });
     await vi.advanceTimersByTimeAsync(12_000);
     await failed;

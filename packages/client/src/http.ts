@@ -97,7 +97,6 @@ function webPage(url: string): CountersignError {
 
 /** One line without control characters, which could forge terminal output. */
 function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
   return text.slice(0, 300).replace(/[\u0000-\u001f\u007f-\u009f]+/gu, ' ');
 }
 

@@ -1,0 +1,38 @@
+import { createHash, generateKeyPairSync, sign } from 'node:crypto';
+import { canonical } from './documents.js';
+
+export interface SimKey {
+  readonly id: string;
+  /** The key object as metadata lists it. */
+  readonly json: Record<string, unknown>;
+  /** Hex, over the UTF-8 bytes of `text`. */
+  readonly sign: (text: string) => string;
+}
+
+export function newKey(type: 'ed25519' | 'ecdsa' = 'ed25519'): SimKey {
+  if (type === 'ecdsa') {
+    const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const pem = publicKey.export({ format: 'pem', type: 'spki' }).toString();
+    return simKey({ keytype: 'ecdsa', scheme: 'ecdsa-sha2-nistp256', keyval: { public: pem } }, (text) =>
+      sign('sha256', Buffer.from(text), privateKey).toString('hex'),
+    );
+  }
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+  const raw = publicKey.export({ format: 'der', type: 'spki' }).subarray(-32).toString('hex');
+  return simKey({ keytype: 'ed25519', scheme: 'ed25519', keyval: { public: raw } }, (text) =>
+    sign(null, Buffer.from(text), privateKey).toString('hex'),
+  );
+}
+
+function simKey(json: Record<string, unknown>, signText: SimKey['sign']): SimKey {
+  return { id: sha256(canonical(json)), json, sign: signText };
+}
+
+/** The same private key under another id: what K2 is about. */
+export function relabelled(key: SimKey): SimKey {
+  return { ...simKey({ ...key.json, 'x-note': 'the same key again' }, key.sign) };
+}
+
+export function sha256(content: string | Uint8Array): string {
+  return createHash('sha256').update(content).digest('hex');
+}
