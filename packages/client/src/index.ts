@@ -10,3 +10,4 @@ export * from './target-stream.js';
 export { DEFAULT_HTTP_LIMITS, type HttpLimits } from './transfer.js';
 export * from './updater.js';
 export * from './urls.js';
+export * from './webcrypto.js';

@@ -1,6 +1,4 @@
-import type { PublicKey, Signature } from './model.js';
-
-export type HashAlgorithm = 'sha256' | 'sha512';
+import type { HashAlgorithm, PublicKey, Signature } from './model.js';
 
 /** An incremental hash; `digest` ends it. */
 export interface Hasher {

@@ -66,8 +66,8 @@ function matchesOne(token: Token, char: string): boolean {
 
 /** Whether the whole of `text` matches `pattern`. Neither is split at slashes. */
 export function fnmatch(text: string, pattern: string): boolean {
-  const chars = [...text];
-  const wanted = tokens([...pattern]);
+  const chars = Array.from(text);
+  const wanted = tokens(Array.from(pattern));
   let at = 0;
   let next = 0;
   // Only the last `*` ever needs to give back: an earlier one that took less cannot help (the classic greedy argument).

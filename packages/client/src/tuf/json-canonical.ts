@@ -115,7 +115,7 @@ function writeTree(out: JsonWriter, tree: JsonTree, depth: number): void {
   else if (tree instanceof Map) writeMembers(out, [...(tree as ReadonlyMap<string, JsonTree>)], depth);
   else if (Array.isArray(tree)) {
     out.list('[', tree as readonly JsonTree[], ']', (item) => writeTree(out, item, depth + 1));
-  } else writeMembers(out, Object.entries(tree as { readonly [name: string]: JsonTree }), depth);
+  } else writeMembers(out, Object.entries(tree as Readonly<Record<string, JsonTree>>), depth);
 }
 
 function writeMembers(out: JsonWriter, members: [string, JsonTree][], depth: number): void {

@@ -75,9 +75,9 @@ export class JsonObject extends Slice {
     const content = new TextEncoder().encode(name);
     let found: JsonView | undefined;
     walk(bytes, this.start, (at, value, end) => {
-      if (compareKeyTo(bytes, at, content) !== 0) return false;
+      if (compareKeyTo(bytes, at, content) !== 0) return undefined;
       found = viewOf(this.text, value, end);
-      return true;
+      return 'stop';
     });
     return found;
   }
@@ -217,7 +217,7 @@ export function toData(view: JsonView): JsonData {
     case 'array':
       return view.items().map(toData);
     case 'object': {
-      const data = Object.create(null) as { [name: string]: JsonData };
+      const data = Object.create(null) as Record<string, JsonData>;
       for (const [name, value] of view.entries()) data[name] = toData(value);
       return data;
     }

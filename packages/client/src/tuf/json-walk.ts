@@ -50,12 +50,12 @@ function skipWord(bytes: Uint8Array, at: number): number {
 
 /**
  * Visits the elements of the object or array whose bracket is at `open`. In an object `name` is the offset of the member
- * name's opening quote; in an array it is -1. A visitor that returns true ends the walk.
+ * name's opening quote; in an array it is -1. A visitor that says `stop` ends the walk.
  */
 export function walk(
   bytes: Uint8Array,
   open: number,
-  visit: (name: number, value: number, end: number) => boolean | void,
+  visit: (name: number, value: number, end: number) => 'stop' | undefined,
 ): void {
   const isObject = bytes[open] === 0x7b;
   let i = skipSpace(bytes, open + 1);
@@ -67,7 +67,7 @@ export function walk(
     }
     const value = i;
     const end = skipValue(bytes, i);
-    if (visit(name, value, end) === true) return;
+    if (visit(name, value, end) === 'stop') return;
     i = skipSpace(bytes, end);
     if (bytes[i] === 0x2c) i = skipSpace(bytes, i + 1);
   }

@@ -1,5 +1,7 @@
-import type { HashAlgorithm } from './crypto.js';
 import type { Instant, KeyId, RoleName, TargetPath, TopLevelRole, Version } from './names.js';
+
+/** Hash algorithms this build can check. */
+export type HashAlgorithm = 'sha256' | 'sha512';
 
 /** How a key's signatures are checked. Which spelling a format uses for it is the format's business. */
 export type KeyScheme =

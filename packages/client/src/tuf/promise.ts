@@ -1,7 +1,7 @@
-import { digest, type Crypto, type HashAlgorithm } from './crypto.js';
+import { digest, type Crypto } from './crypto.js';
 import { equalBytes, hexEncode } from './encoding.js';
 import { CountersignError } from './errors.js';
-import type { Hashes, MetaFile } from './model.js';
+import type { HashAlgorithm, Hashes, MetaFile } from './model.js';
 
 const KNOWN: ReadonlySet<string> = new Set<HashAlgorithm>(['sha256', 'sha512']);
 

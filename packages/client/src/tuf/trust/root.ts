@@ -1,0 +1,58 @@
+import type { Envelope } from '../envelope.js';
+import { CountersignError } from '../errors.js';
+import type { Root } from '../model.js';
+import { ROOT } from '../names.js';
+import { verifyRole } from '../verify.js';
+import { checkFloor, checkFresh } from './checks.js';
+import { mint, type FinalRoot, type RootTrust, type TrustContext } from './stages.js';
+
+/** @throws CountersignError what parsing throws, or `threshold` if the root is not signed by its own keys (§5.2) */
+export async function bootstrapRoot(context: TrustContext, raw: Uint8Array): Promise<RootTrust> {
+  const root = context.format.parseRoot(raw, context.parseLimits);
+  await verifyRootBy(context, root.signed, root, 'new', `root version ${root.signed.version} itself`);
+  return mint<'root', { context: TrustContext; root: Envelope<Root> }>({ context, root });
+}
+
+async function verifyRootBy(
+  context: TrustContext,
+  by: Root,
+  root: Envelope<Root>,
+  as: 'new' | 'previous',
+  who: string,
+): Promise<void> {
+  const role = context.format.countingKeys(by, { gun: context.gun, now: context.judgeAt(ROOT), as });
+  await verifyRole(role, by.keys, root, context.crypto, who);
+}
+
+/**
+ * The next root: exactly one version up, signed by a threshold of the old root's keys and of its own (§5.3.4-5.3.5). Its
+ * expiry does not matter yet.
+ * @throws CountersignError `threshold`, `rollback`, `mix-and-match` or what parsing throws
+ */
+export async function acceptRoot(trust: RootTrust, raw: Uint8Array): Promise<RootTrust> {
+  const { context } = trust;
+  const old = trust.root.signed;
+  const root = context.format.parseRoot(raw, context.parseLimits);
+  await verifyRootBy(context, old, root, 'previous', `root version ${old.version}`);
+  await verifyRootBy(context, root.signed, root, 'new', `root version ${root.signed.version} itself`);
+  checkFloor(ROOT, root.signed.version, old.version + 1);
+  if (root.signed.version !== old.version + 1) {
+    throw new CountersignError(
+      'mix-and-match',
+      `root version ${root.signed.version} stands where version ${old.version + 1} must`,
+      {
+        detail: { role: ROOT, version: root.signed.version, current: old.version },
+      },
+    );
+  }
+  return mint<'root', { context: TrustContext; root: Envelope<Root> }>({ context, root });
+}
+
+/** The end of the root chain (§5.3.10). @throws CountersignError `freeze` if it has expired */
+export function finalRoot(trust: RootTrust): FinalRoot {
+  checkFresh(ROOT, trust.root.signed, trust.context);
+  return mint<'final-root', { context: TrustContext; root: Envelope<Root> }>({
+    context: trust.context,
+    root: trust.root,
+  });
+}
