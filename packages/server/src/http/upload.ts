@@ -21,19 +21,18 @@ const FIELDS = 256;
  */
 export async function readUpload(request: IncomingMessage, limits: HttpLimits): Promise<Upload> {
   const parser = formParser(request, limits);
-  const form = new Form(limits);
-  const refuse = (error: unknown): void => void parser.destroy(error as Error);
+  const body = openBody(request, { bytes: limits.upload, idle: limits.bodyIdle });
+  // Ends the reading early; never by destroying the parser, which inside its own callback throws where nobody can catch it.
+  const form = new Form(limits, (refusal) => body.destroy(refusal));
   // busboy's types leave out that a part may have no name.
-  parser.on('file', (name: string | undefined, bytes, info) => {
-    attempt(refuse, () => form.file(name ?? '', info.filename, bytes, refuse));
-  });
-  parser.on('field', (name: string | undefined, value, info) => {
-    attempt(refuse, () => form.field(name ?? '', value, info.valueTruncated));
-  });
-  parser.on('filesLimit', () => refuse(tooMany('metadata files', limits.parts)));
-  parser.on('fieldsLimit', () => refuse(tooMany('fields', FIELDS)));
+  parser.on('file', (name: string | undefined, bytes, { filename }) => form.file(name ?? '', filename, bytes));
+  parser.on('field', (name: string | undefined, value, { valueTruncated }) =>
+    form.field(name ?? '', value, valueTruncated),
+  );
+  parser.on('filesLimit', () => form.refuse(tooMany('metadata files', limits.parts)));
+  parser.on('fieldsLimit', () => form.refuse(tooMany('fields', FIELDS)));
   try {
-    await pipeline(openBody(request, { bytes: limits.upload, idle: limits.bodyIdle }), parser);
+    await pipeline(body, parser);
   } catch (error) {
     throw error instanceof CountersignError ? error : badUpload('the form is broken or cut short', error);
   }
@@ -67,40 +66,50 @@ function formParser(request: IncomingMessage, limits: HttpLimits): busboy.Busboy
 /** The parts of one form, as they arrive. */
 class Form {
   readonly #limits: HttpLimits;
+  readonly #refused: (refusal: CountersignError) => void;
   readonly #files = new Map<string, Uint8Array[]>();
   readonly #abandons: string[] = [];
   #targets: Upload['targets'] | undefined;
+  #refusal: CountersignError | undefined;
 
-  constructor(limits: HttpLimits) {
+  /** `refused` is told the first thing that is wrong. */
+  constructor(limits: HttpLimits, refused: (refusal: CountersignError) => void) {
     this.#limits = limits;
+    this.#refused = refused;
   }
 
-  file(name: string, fileName: string | undefined, bytes: Readable, refuse: (error: unknown) => void): void {
+  file(name: string, fileName: string | undefined, bytes: Readable): void {
     // Whatever ends the form also fails its open part; the form is where it is reported.
     bytes.on('error', () => undefined);
-    if (name !== 'files') throw badUpload(`there is no file part ${JSON.stringify(name.slice(0, 100))}, only "files"`);
     const role = (fileName ?? '').replace(/\.json$/u, '');
-    if (role === '') throw badUpload('a part has no file name, and so no role');
-    if (this.#files.has(role)) throw duplicateRole(role);
     const chunks: Uint8Array[] = [];
-    this.#files.set(role, chunks);
     bytes.on('data', (chunk: Uint8Array) => chunks.push(chunk));
-    bytes.on('limit', () => refuse(partTooLarge(role, this.#limits.part)));
+    bytes.on('limit', () => this.refuse(partTooLarge(role, this.#limits.part)));
+    if (name !== 'files') this.refuse(badUpload(`there is no file part ${quote(name)}, only "files"`));
+    else if (role === '') this.refuse(badUpload('a part has no file name, and so no role'));
+    else if (this.#files.has(role)) this.refuse(duplicateRole(role));
+    else this.#files.set(role, chunks);
   }
 
   field(name: string, value: string, truncated: boolean): void {
-    if (truncated)
-      throw badUpload(`the field ${JSON.stringify(name.slice(0, 100))} is longer than ${FIELD_BYTES} bytes`);
-    if (name === 'abandon') this.#abandons.push(value);
+    if (truncated) this.refuse(badUpload(`the field ${quote(name)} is longer than ${FIELD_BYTES} bytes`));
+    else if (name === 'abandon') this.#abandons.push(value);
     else if (name !== 'targets')
-      throw badUpload(`there is no field ${JSON.stringify(name.slice(0, 100))}, only "targets" and "abandon"`);
-    else if (this.#targets !== undefined) throw badUpload('the field "targets" is there twice');
-    else if (value !== 'hosted' && value !== 'anywhere')
-      throw badUpload('the field "targets" is "hosted" or "anywhere"');
-    else this.#targets = value;
+      this.refuse(badUpload(`there is no field ${quote(name)}, only "targets" and "abandon"`));
+    else if (this.#targets !== undefined) this.refuse(badUpload('the field "targets" is there twice'));
+    else if (value === 'hosted' || value === 'anywhere') this.#targets = value;
+    else this.refuse(badUpload('the field "targets" is "hosted" or "anywhere"'));
+  }
+
+  refuse(refusal: CountersignError): void {
+    if (this.#refusal !== undefined) return;
+    this.#refusal = refusal;
+    this.#refused(refusal);
   }
 
   upload(): Upload {
+    // Kept as well as told: the body may have ended before its last part was looked at.
+    if (this.#refusal !== undefined) throw this.#refusal;
     if (this.#files.size === 0) throw badUpload('the form holds no metadata file');
     const files: UploadedFile[] = [];
     for (const [role, chunks] of this.#files) files.push({ role, bytes: Buffer.concat(chunks) });
@@ -108,12 +117,8 @@ class Form {
   }
 }
 
-function attempt(refuse: (error: unknown) => void, take: () => void): void {
-  try {
-    take();
-  } catch (error) {
-    refuse(error);
-  }
+function quote(name: string): string {
+  return JSON.stringify(name.slice(0, 100));
 }
 
 function badUpload(message: string, cause?: unknown): CountersignError {
