@@ -1,11 +1,4 @@
-import {
-  CountersignError,
-  formats,
-  parseGun,
-  type Format,
-  type FormatName,
-  type Instant,
-} from '@countersign/client/tuf';
+import { CountersignError, formatNamed, parseGun, type Instant } from '@countersign/client/tuf';
 import type { KeyFactory } from './creation.js';
 import type { Keyring } from './keyring.js';
 import { readProposal } from './reading.js';
@@ -59,7 +52,7 @@ export class SignerService {
     try {
       const payload = Buffer.from(item.payload, 'base64');
       const follows = item.follows === undefined ? undefined : Buffer.from(item.follows, 'base64');
-      const reading = readProposal({ role: item.role, format: formatOf(item.format), payload, follows });
+      const reading = readProposal({ role: item.role, format: formatNamed(item.format), payload, follows });
       version = reading.version;
       const signature = await this.#keyring.sign({ keyId: item.keyId, gun: item.gun, reading, payload }, now);
       return { kind: 'signed', version, signature };
@@ -73,10 +66,4 @@ export class SignerService {
 
 function infoOf({ id, gun, role, algorithm, spki }: KeyRow): KeyInfo {
   return { id, gun, role, algorithm, spki: Buffer.from(spki).toString('base64') };
-}
-
-function formatOf(name: FormatName): Format {
-  const format = formats.get(name);
-  if (format !== undefined) return format;
-  throw new CountersignError('unsupported', `this signer does not sign the format ${name}`);
 }

@@ -1,0 +1,219 @@
+import { createPublicKey, verify } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import type { SignerAlgorithm } from '../../packages/signer/src/wire.js';
+import { DAY, GUN, NOW, followsOf, newDatabase, openBench, snapshot, targets, timestamp } from './workbench.js';
+
+const signed = { signature: expect.any(Uint8Array) as Uint8Array };
+const policy = { code: 'policy', current: undefined };
+
+describe.each<SignerAlgorithm>(['ed25519', 'ecdsa-p256-sha256'])('an honest request, %s', (algorithm) => {
+  it('is signed so that the public key verifies it', async () => {
+    const bench = await openBench(await newDatabase());
+    const key = await bench.key('timestamp', algorithm);
+    const payload = timestamp(1);
+    const outcome = await bench.sign(key, payload);
+    if (!('signature' in outcome)) throw new Error(outcome.code);
+    const spki = createPublicKey({ key: Buffer.from(key.spki, 'base64'), format: 'der', type: 'spki' });
+    expect(verify(algorithm === 'ed25519' ? null : 'sha256', payload, spki, outcome.signature)).toBe(true);
+    expect(verify(algorithm === 'ed25519' ? null : 'sha256', timestamp(2), spki, outcome.signature)).toBe(false);
+  });
+});
+
+describe('a stolen server credential', () => {
+  it('signs no targets', async () => {
+    const bench = await openBench(await newDatabase());
+    for (const role of ['timestamp', 'snapshot'] as const) {
+      expect(await bench.sign(await bench.key(role), targets(1))).toMatchObject({ code: 'malformed' });
+    }
+  });
+
+  it('signs no timestamp for the year 2099', async () => {
+    const bench = await openBench(await newDatabase());
+    const key = await bench.key('timestamp');
+    expect(await bench.sign(key, timestamp(1, Date.UTC(2099, 0, 1)))).toEqual(policy);
+    expect(await bench.sign(key, timestamp(1, NOW + 15 * DAY + 1000))).toEqual(policy);
+    expect(await bench.sign(key, timestamp(1, NOW + 15 * DAY))).toEqual(signed);
+  });
+
+  it('signs no snapshot that outlives the policy', async () => {
+    const bench = await openBench(await newDatabase());
+    const key = await bench.key('snapshot');
+    expect(await bench.sign(key, snapshot(1, { targets: 1 }, NOW + 32 * DAY))).toEqual(policy);
+  });
+
+  it('does not get the same bytes signed again once they outlive the policy', async () => {
+    const bench = await openBench(await newDatabase());
+    const key = await bench.key('timestamp');
+    const payload = timestamp(1, NOW + 15 * DAY);
+    await bench.publish(key, payload);
+    expect(await bench.sign(key, payload, {}, (NOW - DAY) as typeof NOW)).toEqual(policy);
+  });
+
+  it('uses no key for another collection', async () => {
+    const bench = await openBench(await newDatabase());
+    const key = await bench.key('timestamp');
+    expect(await bench.sign(key, timestamp(1), { gun: 'example.com/other' })).toEqual(policy);
+  });
+
+  it('uses no key for another role', async () => {
+    const bench = await openBench(await newDatabase());
+    const key = await bench.key('timestamp');
+    expect(await bench.sign(key, snapshot(1, { targets: 1 }), { role: 'snapshot' })).toEqual(policy);
+  });
+
+  it('passes no snapshot off as a timestamp', async () => {
+    const bench = await openBench(await newDatabase());
+    expect(await bench.sign(await bench.key('timestamp'), snapshot(1, { targets: 1 }))).toMatchObject({
+      code: 'malformed',
+    });
+  });
+
+  it('signs no lower version, and is told the highest', async () => {
+    const bench = await openBench(await newDatabase());
+    const key = await bench.key('timestamp');
+    await bench.publish(key, timestamp(7));
+    expect(await bench.sign(key, timestamp(6))).toEqual({ code: 'stale-version', current: 7 });
+  });
+
+  it('signs no second payload of one version', async () => {
+    const bench = await openBench(await newDatabase());
+    const key = await bench.key('timestamp');
+    await bench.publish(key, timestamp(7));
+    expect(await bench.sign(key, timestamp(7, NOW + DAY))).toEqual({ code: 'stale-version', current: 7 });
+  });
+
+  it('jumps no more than 1,000 versions ahead', async () => {
+    const bench = await openBench(await newDatabase());
+    const key = await bench.key('timestamp');
+    await bench.publish(key, timestamp(5));
+    expect(await bench.sign(key, timestamp(1006))).toEqual({ code: 'policy', current: 5 });
+    expect(await bench.sign(key, timestamp(1005))).toEqual(signed);
+  });
+
+  it('uses up no version numbers with a fresh key', async () => {
+    const bench = await openBench(await newDatabase());
+    const key = await bench.key('timestamp');
+    expect(await bench.sign(key, timestamp(Number.MAX_SAFE_INTEGER))).toMatchObject({ code: 'policy' });
+  });
+
+  it('signs bytes only in the form in which they were read', async () => {
+    const bench = await openBench(await newDatabase());
+    const key = await bench.key('timestamp');
+    for (const payload of [` ${text(timestamp(1))}`, `${text(timestamp(1))},"x":{}`, '{}', 'nonsense', '']) {
+      expect(await bench.sign(key, Buffer.from(payload))).toMatchObject({ code: 'malformed' });
+    }
+  });
+
+  it('gets nothing from a key that does not exist', async () => {
+    const bench = await openBench(await newDatabase());
+    const key = { ...(await bench.key('timestamp')), id: 'f'.repeat(64) };
+    expect(await bench.sign(key, timestamp(1))).toMatchObject({ code: 'not-found' });
+  });
+
+  it('signs nothing in a format the signer does not know', async () => {
+    const bench = await openBench(await newDatabase());
+    const outcome = await bench.sign(await bench.key('timestamp'), timestamp(1), { format: 'notary-1' });
+    expect(outcome).not.toEqual(signed);
+  });
+});
+
+describe('a snapshot that follows a published one', () => {
+  const listed = { targets: 3, 'team/a': 2 };
+
+  it('cannot leave a role out', async () => {
+    const bench = await openBench(await newDatabase());
+    const key = await bench.key('snapshot');
+    const first = await bench.publish(key, snapshot(1, listed));
+    expect(await bench.sign(key, snapshot(2, { targets: 3 }), followsOf(first))).toMatchObject({
+      code: 'policy',
+      current: 2,
+    });
+  });
+
+  it('cannot list a role lower', async () => {
+    const bench = await openBench(await newDatabase());
+    const key = await bench.key('snapshot');
+    const first = await bench.publish(key, snapshot(1, listed));
+    const lower = snapshot(2, { targets: 4, 'team/a': 1 });
+    expect(await bench.sign(key, lower, followsOf(first))).toMatchObject({ code: 'policy', current: 2 });
+  });
+
+  it('cannot go back behind an older one by following it again', async () => {
+    const bench = await openBench(await newDatabase());
+    const key = await bench.key('snapshot');
+    const first = await bench.publish(key, snapshot(1, listed));
+    const second = await bench.publish(key, snapshot(2, { ...listed, targets: 4 }), first);
+    await bench.publish(key, snapshot(3, { ...listed, targets: 5 }), second);
+    expect(await bench.sign(key, snapshot(4, listed), followsOf(first))).toMatchObject({ code: 'policy', current: 4 });
+  });
+
+  it('cannot drop what it follows once something was published', async () => {
+    const bench = await openBench(await newDatabase());
+    const key = await bench.key('snapshot');
+    const first = await bench.publish(key, snapshot(1, listed));
+    await bench.publish(key, snapshot(2, listed), first);
+    expect(await bench.sign(key, snapshot(3, { targets: 1 }))).toMatchObject({ code: 'policy' });
+    expect(await bench.sign(key, snapshot(3, listed))).toMatchObject({ code: 'policy' });
+  });
+
+  it('keeps its floor when what it follows was signed by a stranger', async () => {
+    const bench = await openBench(await newDatabase());
+    const [key, stranger] = [await bench.key('snapshot'), await bench.key('snapshot')];
+    const first = await bench.publish(key, snapshot(1, listed));
+    await bench.publish(key, snapshot(2, listed), first);
+    const foreign = await bench.publish(stranger, snapshot(1, { targets: 1 }));
+    expect(await bench.sign(key, snapshot(3, { targets: 1 }), followsOf(foreign))).toMatchObject({ code: 'policy' });
+  });
+
+  it('may be lower than what was signed and never published', async () => {
+    const bench = await openBench(await newDatabase());
+    const key = await bench.key('snapshot');
+    const first = await bench.publish(key, snapshot(1, listed));
+    await bench.publish(key, snapshot(2, { ...listed, targets: 4, 'team/b': 1 }), first);
+    expect(await bench.sign(key, snapshot(3, { ...listed, 'team/c': 1 }), followsOf(first))).toEqual(signed);
+  });
+
+  it('starts without a floor under a fresh key, at any version', async () => {
+    const bench = await openBench(await newDatabase());
+    const [old, fresh] = [await bench.key('snapshot'), await bench.key('snapshot')];
+    const last = await bench.publish(old, snapshot(50_000, { ...listed, targets: Number.MAX_SAFE_INTEGER }));
+    expect(await bench.sign(fresh, snapshot(50_001, listed), followsOf(last))).toEqual(signed);
+  });
+});
+
+describe('the same bytes', () => {
+  it('are signed again', async () => {
+    const bench = await openBench(await newDatabase());
+    const key = await bench.key('timestamp');
+    await bench.publish(key, timestamp(1));
+    expect(await bench.sign(key, timestamp(1))).toEqual(signed);
+  });
+
+  it('are signed again in the middle of a reserved block', async () => {
+    const bench = await openBench(await newDatabase());
+    const key = await bench.key('timestamp');
+    for (const version of [1, 2, 3]) await bench.publish(key, timestamp(version));
+    expect(await bench.sign(key, timestamp(3))).toEqual(signed);
+    expect(await bench.sign(key, timestamp(2))).toEqual({ code: 'stale-version', current: 3 });
+  });
+});
+
+describe('payloads of one request', () => {
+  it('are decided one by one, those of one key in their order', async () => {
+    const bench = await openBench(await newDatabase());
+    const key = await bench.key('timestamp');
+    const items = [timestamp(2), timestamp(1), timestamp(3)].map((payload) => ({
+      keyId: key.id,
+      gun: GUN,
+      role: key.role,
+      format: 'tuf-1' as const,
+      payload: Buffer.from(payload).toString('base64'),
+    }));
+    const signings = await bench.service.sign(items, NOW);
+    expect(signings.map(({ kind }) => kind)).toEqual(['signed', 'refused', 'signed']);
+  });
+});
+
+function text(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('utf8');
+}
