@@ -2,6 +2,7 @@ import Koa from 'koa';
 import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { CountersignError } from '@countersign/client/tuf';
 import { readCertificates, watchCertificates } from './certificates.js';
 import type { ConnectionLimits } from './config.js';
 import { createHandler } from './http/handler.js';
@@ -114,9 +115,10 @@ async function open(
   // A reader that takes nothing for so long is gone; a client that is slow to send is timed in `http/body.ts`.
   server.timeout = 120_000;
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
+    const fail = (cause: unknown): void => reject(cannotListen(host, port, cause));
+    server.once('error', fail);
     server.listen({ host, port }, () => {
-      server.off('error', reject);
+      server.off('error', fail);
       resolve();
     });
   });
@@ -125,6 +127,14 @@ async function open(
     url: `${scheme}://${host.includes(':') ? `[${host}]` : host}:${bound.port}`,
     close: (grace) => close(server, grace),
   };
+}
+
+function cannotListen(host: string, port: number, cause: unknown): CountersignError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new CountersignError('usage', `cannot listen on ${host}, port ${port}: ${why}`, {
+    cause,
+    next: 'Stop what listens there, or choose another address.',
+  });
 }
 
 function close(server: Server | HttpsServer, grace: number): Promise<void> {
