@@ -83,13 +83,19 @@ async function insertFiles(session: Session, collection: number, commit: Commit)
       commit.now,
       file.bytes,
     ]);
-    const rows = await session.query<{ readonly role: string; readonly version: number }>(newFiles(files.length), values);
+    const rows = await session.query<{ readonly role: string; readonly version: number }>(
+      newFiles(files.length),
+      values,
+    );
     if (rows.length < files.length) return firstUnwritten(files, rows);
   }
   return undefined;
 }
 
-function firstUnwritten(files: readonly NewFile[], rows: readonly { readonly role: string; readonly version: number }[]): NewFile | undefined {
+function firstUnwritten(
+  files: readonly NewFile[],
+  rows: readonly { readonly role: string; readonly version: number }[],
+): NewFile | undefined {
   const written = new Set(rows.map((row) => `${row.version} ${row.role}`));
   // A file named twice in one commit is written once: the second `delete` finds nothing.
   return files.find((file) => !written.delete(`${file.version} ${file.role}`));

@@ -1,4 +1,5 @@
 import knex, { type Knex } from 'knex';
+import type { CustomTypesConfig } from 'pg';
 import type { DatabaseConfig, PostgresConfig, SqliteConfig } from './config.js';
 
 /** How long to wait for a connection, and for an answer on it, in milliseconds. */
@@ -17,14 +18,16 @@ const SESSION = `
 /** What the connection may do. */
 export type Access = 'read' | 'write';
 
+// knex prints what it also rejects with; the rejection is enough, and whoever gets it does the logging.
+const silent = (): void => undefined;
+const log = { warn: silent, error: silent, deprecate: silent, debug: silent };
+
 /** A knex instance for `config`; nothing is opened yet. */
 export function connect(config: DatabaseConfig, access: Access): Knex {
   return config.client === 'sqlite' ? connectSqlite(config, access) : connectPostgres(config);
 }
 
-interface AfterCreate {
-  (connection: unknown, done: (error: unknown, connection: unknown) => void): void;
-}
+type AfterCreate = (connection: unknown, done: (error: unknown, connection: unknown) => void) => void;
 
 /** The part of better-sqlite3's connection that is used here and in `sqlite.ts`. */
 export interface SqliteConnection {
@@ -52,17 +55,15 @@ function connectSqlite(config: SqliteConfig, access: Access): Knex {
     client: 'better-sqlite3',
     connection: { filename: config.file, options: { readonly: access === 'read' } },
     useNullAsDefault: true,
+    log,
     acquireConnectionTimeout: CONNECT_TIMEOUT,
     pool: { min: 0, max: 1, afterCreate },
   });
 }
 
 function prepareSqlite(connection: SqliteConnection, config: SqliteConfig, access: Access): void {
-  if (access === 'read') {
-    connection.pragma('busy_timeout = 1000');
-    return;
-  }
   connection.pragma('busy_timeout = 1000');
+  if (access === 'read') return;
   connection.pragma('journal_mode = WAL');
   connection.pragma('synchronous = FULL');
   connection.pragma('foreign_keys = ON');
@@ -83,7 +84,7 @@ export interface PostgresQuery {
   readonly name: string;
   readonly text: string;
   readonly values: readonly unknown[];
-  readonly types: { getTypeParser(oid: number, format?: 'text' | 'binary'): unknown };
+  readonly types: CustomTypesConfig;
 }
 
 function connectPostgres(config: PostgresConfig): Knex {
@@ -102,13 +103,14 @@ function connectPostgres(config: PostgresConfig): Knex {
       query_timeout: QUERY_TIMEOUT + 5_000,
       keepAlive: true,
     },
+    log,
     acquireConnectionTimeout: CONNECT_TIMEOUT * 2,
     pool: { min: 0, max: config.connections ?? DEFAULT_CONNECTIONS, afterCreate },
   });
 }
 
 /** knex's pool, which its types leave out. */
-interface Pool<Connection> {
+export interface Pool<Connection> {
   acquireConnection(): Promise<Connection>;
   releaseConnection(connection: Connection): Promise<void>;
 }

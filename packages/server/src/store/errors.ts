@@ -49,10 +49,16 @@ export function storeError(error: unknown): CountersignError {
   const code = errorCode(error) ?? '';
   const message = error instanceof Error ? error.message : String(error);
   if (FULL.has(code)) {
-    return new CountersignError('storage-full', 'the storage is full', { next: 'Make room on the server, then try again.', cause: error });
+    return new CountersignError('storage-full', 'the storage is full', {
+      next: 'Make room on the server, then try again.',
+      cause: error,
+    });
   }
   if (unreachable(code, message)) {
-    return new CountersignError('unavailable', 'the storage cannot be reached', { next: 'Try again in a moment.', cause: error });
+    return new CountersignError('unavailable', 'the storage cannot be reached', {
+      next: 'Try again in a moment.',
+      cause: error,
+    });
   }
   return new CountersignError('internal', 'the storage failed', { cause: error });
 }

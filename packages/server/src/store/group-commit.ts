@@ -66,6 +66,11 @@ export class GroupCommit {
     const answers: (() => void)[] = [];
     try {
       await this.#begin();
+    } catch (error) {
+      for (const job of jobs) job.fail(error);
+      return 'answered';
+    }
+    try {
       for (const job of jobs) answers.push(await this.#attempt(job));
     } catch (error) {
       return this.#give(jobs, error);

@@ -49,7 +49,9 @@ export async function addPendingKey(engine: Engine, key: OnlineKey): Promise<Onl
     // Undefined: a commit marked the pending key used between the two statements.
     if (row !== undefined) return onlineKey(row);
   }
-  throw new CountersignError('unavailable', `the ${key.role} key of ${key.gun} keeps changing`, { next: 'Try again in a moment.' });
+  throw new CountersignError('unavailable', `the ${key.role} key of ${key.gun} keeps changing`, {
+    next: 'Try again in a moment.',
+  });
 }
 
 export async function countPendingKeys(session: Session): Promise<number> {

@@ -1,15 +1,13 @@
 import pg from 'pg';
 import { CountersignError } from '@countersign/client/tuf';
 import type { PostgresConfig } from './config.js';
-import { connect, pool, type PostgresConnection, type PostgresQuery } from './connect.js';
+import { connect, pool, type Pool, type PostgresConnection } from './connect.js';
 import type { Engine, Outcome, Session, Value } from './engine.js';
 import { errorCode, storeError } from './errors.js';
 
-const BIGINT = 20;
-
-const types: PostgresQuery['types'] = {
-  getTypeParser: (oid, format) => (oid === BIGINT ? Number : pg.types.getTypeParser(oid, format)),
-};
+// pg gives a bigint as text, since it may be beyond a number's exact range; none that we store is.
+const types = new pg.TypeOverrides();
+types.setTypeParser(pg.types.builtins.INT8, Number);
 
 /**
  * PostgreSQL: a pool for reads and one for writes, so that commits waiting for each other never keep a read waiting. Every
@@ -20,22 +18,20 @@ export async function openPostgres(config: PostgresConfig): Promise<Engine> {
   const writing = connect(config, 'write');
   const readers = pool<PostgresConnection>(reading);
   const writers = pool<PostgresConnection>(writing);
+  const underWay = new Set<Promise<unknown>>();
   let closed = false;
 
-  async function using<T>(connections: typeof readers, work: (connection: PostgresConnection) => Promise<T>): Promise<T> {
+  async function using<T>(
+    connections: Pool<PostgresConnection>,
+    work: (connection: PostgresConnection) => Promise<T>,
+  ): Promise<T> {
     if (closed) throw new CountersignError('unavailable', 'the storage has been closed');
+    const answer = withConnection(connections, work);
+    underWay.add(answer);
     try {
-      const connection = await connections.acquireConnection();
-      try {
-        return await work(connection);
-      } catch (error) {
-        if (!answered(error)) connection.__knex__disposed = error;
-        throw error;
-      } finally {
-        await connections.releaseConnection(connection);
-      }
-    } catch (error) {
-      throw storeError(error);
+      return await answer;
+    } finally {
+      underWay.delete(answer);
     }
   }
 
@@ -48,17 +44,43 @@ export async function openPostgres(config: PostgresConfig): Promise<Engine> {
     async close() {
       if (closed) return;
       closed = true;
+      await Promise.allSettled(underWay);
       await Promise.all([reading.destroy(), writing.destroy()]);
     },
   };
 }
 
-/** Whether PostgreSQL itself refused, or we did: then the connection is in order. */
-function answered(error: unknown): boolean {
-  return error instanceof CountersignError || (error instanceof pg.DatabaseError && errorCode(error)?.startsWith('57P') === false);
+async function withConnection<T>(
+  connections: Pool<PostgresConnection>,
+  work: (connection: PostgresConnection) => Promise<T>,
+): Promise<T> {
+  try {
+    const connection = await connections.acquireConnection();
+    try {
+      return await work(connection);
+    } catch (error) {
+      if (!answered(error)) connection.__knex__disposed = error;
+      throw error;
+    } finally {
+      await connections.releaseConnection(connection);
+    }
+  } catch (error) {
+    throw storeError(error);
+  }
 }
 
-async function transaction<T>(connection: PostgresConnection, work: (session: Session) => Promise<Outcome<T>>): Promise<T> {
+/** Whether PostgreSQL itself refused, or we did: then the connection is in order. */
+function answered(error: unknown): boolean {
+  return (
+    error instanceof CountersignError ||
+    (error instanceof pg.DatabaseError && errorCode(error)?.startsWith('57P') === false)
+  );
+}
+
+async function transaction<T>(
+  connection: PostgresConnection,
+  work: (session: Session) => Promise<Outcome<T>>,
+): Promise<T> {
   await connection.query('BEGIN ISOLATION LEVEL READ COMMITTED');
   let outcome: Outcome<T>;
   try {

@@ -1,4 +1,13 @@
-import { ROOT, SNAPSHOT, TIMESTAMP, type FormatName, type Gun, type Instant, type RoleName, type Version } from '@countersign/client/tuf';
+import {
+  ROOT,
+  SNAPSHOT,
+  TIMESTAMP,
+  type FormatName,
+  type Gun,
+  type Instant,
+  type RoleName,
+  type Version,
+} from '@countersign/client/tuf';
 import type { DueCollection, Head, StoredFile } from '../collection/ports.js';
 import { slices, tuples, type Session } from './engine.js';
 import { asGun, asInstant, FILE, storable, storedFile, type FileRow } from './rows.js';
@@ -9,15 +18,17 @@ const TIMESTAMP_FILE = `
   JOIN files f ON f.collection_id = c.id AND f.role = 'timestamp' AND f.version = h.timestamp_version
   WHERE c.gun = ?`;
 
-// One statement, so one state: the three files belong together on both engines.
-const HEAD = `
+// One statement, so one state: the three files belong together on both engines. (With OR instead of UNION ALL, SQLite
+// would walk every version the collection ever had.)
+const HEAD = (['root', 'snapshot', 'timestamp'] as const)
+  .map(
+    (role) => `
   SELECT h.id AS head, c.format, ${FILE} FROM collections c
   JOIN heads h ON h.id = c.head_id
-  JOIN files f ON f.collection_id = c.id AND (
-    (f.role = 'timestamp' AND f.version = h.timestamp_version) OR
-    (f.role = 'snapshot' AND f.version = h.snapshot_version) OR
-    (f.role = 'root' AND f.version = h.root_version))
-  WHERE c.gun = ?`;
+  JOIN files f ON f.collection_id = c.id AND f.role = '${role}' AND f.version = h.${role}_version
+  WHERE c.gun = ?`,
+  )
+  .join(' UNION ALL ');
 
 const BY_VERSION = `
   SELECT ${FILE} FROM collections c JOIN files f ON f.collection_id = c.id
@@ -42,7 +53,11 @@ export async function readTimestamp(session: Session, gun: Gun): Promise<StoredF
 }
 
 export async function readHead(session: Session, gun: Gun): Promise<Head | undefined> {
-  const rows = await session.query<FileRow & { readonly head: number; readonly format: FormatName }>(HEAD, [gun]);
+  const rows = await session.query<FileRow & { readonly head: number; readonly format: FormatName }>(HEAD, [
+    gun,
+    gun,
+    gun,
+  ]);
   const of = (role: RoleName): StoredFile | undefined => first(rows.filter((row) => row.role === role));
   const [any] = rows;
   const root = of(ROOT);
@@ -52,12 +67,22 @@ export async function readHead(session: Session, gun: Gun): Promise<Head | undef
   return { id: any.head, format: any.format, root, timestamp, snapshot };
 }
 
-export async function readFile(session: Session, gun: Gun, role: RoleName, version: Version): Promise<StoredFile | undefined> {
+export async function readFile(
+  session: Session,
+  gun: Gun,
+  role: RoleName,
+  version: Version,
+): Promise<StoredFile | undefined> {
   if (!storable(gun, role)) return undefined;
   return first(await session.query<FileRow>(BY_VERSION, [gun, role, version]));
 }
 
-export async function readFileByHash(session: Session, gun: Gun, role: RoleName, sha256: string): Promise<StoredFile | undefined> {
+export async function readFileByHash(
+  session: Session,
+  gun: Gun,
+  role: RoleName,
+  sha256: string,
+): Promise<StoredFile | undefined> {
   if (!storable(gun, role, sha256)) return undefined;
   return first(await session.query<FileRow>(BY_HASH, [gun, role, sha256]));
 }
@@ -67,10 +92,17 @@ interface Wanted {
   readonly version: Version;
 }
 
-export async function readFiles(session: Session, gun: Gun, wanted: readonly Wanted[]): Promise<readonly (StoredFile | undefined)[]> {
+export async function readFiles(
+  session: Session,
+  gun: Gun,
+  wanted: readonly Wanted[],
+): Promise<readonly (StoredFile | undefined)[]> {
   const name = ({ role, version }: Wanted): string => `${version} ${role}`;
   const found = new Map<string, StoredFile>();
-  for (const slice of slices(wanted.filter(({ role }) => storable(role)), FILES_AT_ONCE)) {
+  for (const slice of slices(
+    wanted.filter(({ role }) => storable(role)),
+    FILES_AT_ONCE,
+  )) {
     const values = slice.flatMap(({ role, version }) => [role, version]);
     for (const row of await session.query<FileRow>(byVersions(slice.length), [gun, ...values])) {
       const file = storedFile(row);

@@ -22,7 +22,9 @@ export async function openStore(config: DatabaseConfig): Promise<Store> {
 export async function openEngine(config: DatabaseConfig): Promise<Engine> {
   const { pending } = await migrationStatus(config);
   if (pending.length > 0) {
-    throw new CountersignError('usage', `the database lacks ${pending.join(', ')}`, { next: 'Run: countersign-server migrate' });
+    throw new CountersignError('usage', `the database lacks ${pending.join(', ')}`, {
+      next: 'Run: countersign-server migrate',
+    });
   }
   return config.client === 'sqlite' ? openSqlite(config) : openPostgres(config);
 }

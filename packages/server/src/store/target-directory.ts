@@ -25,10 +25,10 @@ export async function openTargetDirectory(directory: string, clock: () => Instan
       const measure = new Measure(maxBytes);
       try {
         await store(temporary, measure.through(bytes), clock());
-        await publish(temporary, pathOf(blob), directory);
+        await guarded(() => publish(temporary, pathOf(blob), directory));
       } catch (error) {
         await rm(temporary, { force: true }).catch(() => undefined); // `sweep` finds what stays
-        throw storeError(error);
+        throw error;
       }
       return { blob, ...measure.result() };
     },
@@ -71,12 +71,15 @@ async function guarded<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
+// Only what the file system answers becomes an error of the storage; the stream's own is passed on as it is.
 async function store(path: string, bytes: AsyncIterable<Uint8Array>, now: Instant): Promise<void> {
-  const handle = await open(path, 'wx', 0o600);
+  const handle = await guarded(() => open(path, 'wx', 0o600));
   try {
-    for await (const chunk of bytes) await writeAll(handle, chunk);
-    await handle.utimes(now / 1000, now / 1000);
-    await handle.sync();
+    for await (const chunk of bytes) await guarded(() => writeAll(handle, chunk));
+    await guarded(async () => {
+      await handle.utimes(now / 1000, now / 1000);
+      await handle.sync();
+    });
   } finally {
     await handle.close();
   }
@@ -84,7 +87,7 @@ async function store(path: string, bytes: AsyncIterable<Uint8Array>, now: Instan
 
 // On a disk that is filling up a write may be short before one fails.
 async function writeAll(handle: FileHandle, chunk: Uint8Array): Promise<void> {
-  for (let written = 0; written < chunk.length; ) {
+  for (let written = 0; written < chunk.length;) {
     written += (await handle.write(chunk, written)).bytesWritten;
   }
 }

@@ -62,7 +62,7 @@ export function targetRows(engine: Engine, clock: () => Instant): TargetFiles {
     remove,
 
     async *sweep(before) {
-      for (let last = ''; ; ) {
+      for (let last = ''; ;) {
         const rows = await engine.read.query<{ readonly name: string }>(SWEEP, [last, before]);
         const newest = rows.at(-1);
         if (newest === undefined) return;
@@ -86,7 +86,7 @@ async function* chunked(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
   let buffer = new Uint8Array(CHUNK);
   let filled = 0;
   for await (const piece of bytes) {
-    for (let taken = 0; taken < piece.length; ) {
+    for (let taken = 0; taken < piece.length;) {
       const part = piece.subarray(taken, taken + CHUNK - filled);
       buffer.set(part, filled);
       filled += part.length;

@@ -18,12 +18,20 @@ const holdStored = (count: number): string => `
 const HASHES_AT_ONCE = 100;
 
 /** Adds to the use counts of `gun`, inside the transaction of a commit. */
-export async function countUses(session: Session, gun: Gun, change: ReadonlyMap<string, number>, now: Instant): Promise<void> {
+export async function countUses(
+  session: Session,
+  gun: Gun,
+  change: ReadonlyMap<string, number>,
+  now: Instant,
+): Promise<void> {
   // In one order everywhere, so that two transactions never wait for each other.
   const entries = [...change].filter(([, uses]) => uses !== 0).sort(([a], [b]) => (a < b ? -1 : 1));
   for (const slice of slices(entries, HASHES_AT_ONCE)) {
     const values = slice.flatMap(([sha256, uses]) => [gun, sha256, uses, now]);
-    const rows = await session.query<{ readonly sha256: string; readonly uses: number }>(useCounts(slice.length), values);
+    const rows = await session.query<{ readonly sha256: string; readonly uses: number }>(
+      useCounts(slice.length),
+      values,
+    );
     const negative = rows.find((row) => row.uses < 0);
     if (negative !== undefined) {
       throw new CountersignError('internal', `target ${negative.sha256} would be named ${negative.uses} times`);
@@ -32,7 +40,12 @@ export async function countUses(session: Session, gun: Gun, change: ReadonlyMap<
 }
 
 /** Which of `required` are not stored for `gun`, sorted; those that are stay until the transaction ends. */
-export async function missingTargets(session: Session, gun: Gun, required: ReadonlySet<string>, now: Instant): Promise<readonly string[]> {
+export async function missingTargets(
+  session: Session,
+  gun: Gun,
+  required: ReadonlySet<string>,
+  now: Instant,
+): Promise<readonly string[]> {
   const missing = new Set(required);
   for (const slice of slices([...required].sort(), HASHES_AT_ONCE)) {
     const rows = await session.query<{ readonly sha256: string }>(holdStored(slice.length), [now, now, gun, ...slice]);

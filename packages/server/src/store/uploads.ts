@@ -90,7 +90,10 @@ export function uploadsIn(engine: Engine): Uploads {
 
     async missing(gun, sha256) {
       const missing = new Set(sha256);
-      for (const slice of slices([...sha256].filter((hash) => storable(hash)), HASHES_AT_ONCE)) {
+      for (const slice of slices(
+        [...sha256].filter((hash) => storable(hash)),
+        HASHES_AT_ONCE,
+      )) {
         const rows = await engine.read.query<{ readonly sha256: string }>(stored(slice.length), [gun, ...slice]);
         for (const row of rows) missing.delete(row.sha256);
       }
@@ -112,7 +115,10 @@ export function uploadsIn(engine: Engine): Uploads {
 
     async known(blobs) {
       const found = new Set<string>();
-      for (const slice of slices(blobs.filter((blob) => storable(blob)), BLOBS_AT_ONCE)) {
+      for (const slice of slices(
+        blobs.filter((blob) => storable(blob)),
+        BLOBS_AT_ONCE,
+      )) {
         const rows = await engine.read.query<{ readonly blob: string }>(known(slice.length), slice);
         for (const row of rows) found.add(row.blob);
       }
