@@ -74,14 +74,17 @@ export function parseRoleName(text: string): RoleName {
 }
 
 /**
- * A delegated role name this server lets in and this command makes: as `parseRoleName`, and no top-level role, no control
- * character, no backslash, no leading or trailing slash or space, no `.` or `..` segment, at most 255 bytes.
+ * A delegated role name this server lets in and this command makes: as `parseRoleName`, and no top-level role, no member of
+ * every JavaScript object (`constructor`), no control character, no backslash, no leading or trailing slash or space, no `.` or `..` segment, at most 255 bytes.
  * @throws CountersignError `invalid-name`
  */
 export function parseSaneRoleName(text: string): RoleName {
   const next = 'Use letters, digits, "-", "_", "." and "/".';
   const role = parseRoleName(text);
   if (isTopLevel(text)) invalid('role name', text, 'is a top-level role', 'Choose another name for the delegation.');
+  // tuf-js looks roles up in plain objects, finds these there already, and never fetches them.
+  if (text in Object.prototype)
+    invalid('role name', text, 'is a name that stock clients confuse with their own', 'Choose another name.');
   if (CONTROL.test(text) || text.includes('\\'))
     invalid('role name', text, 'holds a control character or backslash', next);
   if (text !== text.trim()) invalid('role name', text, 'begins or ends with a space', next);

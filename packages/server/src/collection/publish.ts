@@ -95,18 +95,23 @@ function currentVersions(published: Published, upload: Upload): Record<string, n
 }
 
 /** An uploaded role is exactly current + 1 (a gap would hide a lost update), or above current, as the format has it. */
+function checkVersion(step: Step, role: RoleName): void {
+  const version = documentOf(step.upload, role)?.signed.version ?? 0;
+  const current = step.published?.version(role) ?? 0;
+  if (step.format.rules.uploadedVersion === 'next' ? version === current + 1 : version > current) return;
+  throw new CountersignError('conflict', `${role} version ${version} was sent, but version ${current} is current`, {
+    detail: { role, version, current },
+    next:
+      current === 0
+        ? `Start ${role} at version 1.`
+        : `Fetch the collection, apply your changes to ${role} version ${current} and publish again.`,
+  });
+}
+
 function checkVersions(step: Step): void {
   for (const role of rolesOf(step.upload)) {
-    const version = documentOf(step.upload, role)?.signed.version ?? 0;
-    const current = step.published?.version(role) ?? 0;
-    if (step.format.rules.uploadedVersion === 'next' ? version === current + 1 : version > current) continue;
-    throw new CountersignError('conflict', `${role} version ${version} was sent, but version ${current} is current`, {
-      detail: { role, version, current },
-      next:
-        current === 0
-          ? `Start ${role} at version 1.`
-          : `Fetch the collection, apply your changes to ${role} version ${current} and publish again.`,
-    });
+    // Whether a snapshot may be uploaded at all comes first: nobody is to catch up with a version that is not theirs to make.
+    if (role !== SNAPSHOT) checkVersion(step, role);
   }
 }
 
@@ -120,6 +125,7 @@ async function attemptPublish(
   const root = step.upload.root ?? step.format.parseRoot(step.published?.bytes(ROOT) ?? missingRoot(step));
   const keys = await onlineRoles(context, step.gun, root);
   const plan = planSnapshot(context, step, root, keys);
+  if (plan.kind === 'uploaded') checkVersion(step, SNAPSHOT);
   const countersigner = new Countersigner(context, step, root, keys, plan);
   const trust = await walk(context, step, countersigner.propose());
   await checkDelegated(context, step, trust, new Set(request.abandons));
@@ -145,7 +151,7 @@ export function planSnapshot(
   keys: OnlineRoles,
 ): SnapshotPlan {
   const { upload, published } = step;
-  const changed = upload.targets.size > 0 || published === undefined;
+  const changed = upload.targets.size > 0 || published === undefined || snapshotSignersChange(step, root);
   if (keys.snapshot.length === 0) return clientManaged(upload, changed, root.signed.version);
   if (upload.snapshot !== undefined) {
     throw new CountersignError('forbidden-role', 'snapshot was uploaded, but the server makes it for this collection', {
@@ -162,7 +168,7 @@ export function planSnapshot(
       next: 'The first upload must hold root and targets.',
     });
   }
-  return changed || snapshotSignersChange(step, root) ? { kind: 'make', meta } : { kind: 'keep' };
+  return changed ? { kind: 'make', meta } : { kind: 'keep' };
 }
 
 function clientManaged(upload: Upload, changed: boolean, rootVersion: Version): SnapshotPlan {

@@ -62,6 +62,7 @@ function checkDelegations(context: CollectionContext, by: RoleName, delegations:
       { detail: { role: by, limit: context.policy.maxRoles } },
     );
   }
+  checkOrder(by, delegations);
   for (const delegation of delegations.roles) {
     if (!isTopLevel(delegation.name)) parseSaneRoleName(delegation.name);
     checkKeys(delegation, delegations.keys, by);
@@ -72,6 +73,20 @@ function checkDelegations(context: CollectionContext, by: RoleName, delegations:
       delegations.keys,
       by,
     );
+}
+
+/**
+ * The order of delegations says who is asked first. tuf-js keeps them in an object, where JavaScript puts whole numbers in
+ * front: roles listed in another order than that would speak for different targets to different clients.
+ */
+function checkOrder(by: RoleName, { roles }: Delegations): void {
+  const names: readonly string[] = roles.map(({ name }) => name);
+  const moved = Object.keys(Object.fromEntries(names.map((name) => [name, true]))).find((name, at) => name !== names[at]);
+  if (moved === undefined) return;
+  throw new CountersignError('invalid-name', `${by} lists ${moved} in an order that stock clients do not keep`, {
+    detail: { role: moved },
+    next: 'Give the role a name that is not a number, or list numbered roles first and in ascending order.',
+  });
 }
 
 /** Enough usable, listed keys to reach the threshold; a role without is one nobody can ever sign. */

@@ -1,0 +1,129 @@
+import { readFile } from 'node:fs/promises';
+import { CollectionServer } from '../collection-server.js';
+import type { CollectionHome } from '../node/home.js';
+import type { FirstTrust } from '../pinning.js';
+import { Publisher, type PublisherOptions } from '../publisher.js';
+import { findRole } from '../role-search.js';
+import { CountersignError, hasCode } from '../tuf/errors.js';
+import type { Targets } from '../tuf/model.js';
+import { parseSaneRoleName, TARGETS, TIMESTAMP, type Gun, type RoleName } from '../tuf/names.js';
+import { Updater } from '../updater.js';
+import type { TrustedState } from '../state.js';
+import { baseUrl, collectionUrls, type RepositoryUrls } from '../urls.js';
+import type { Session } from './session.js';
+
+/** One collection as the verbs see it: what is kept of it here, and its server. */
+export class Collection {
+  readonly home: CollectionHome;
+  readonly #session: Session;
+  readonly #server: string | undefined;
+
+  constructor(session: Session, home: CollectionHome, server: string | undefined) {
+    this.#session = session;
+    this.home = home;
+    this.#server = server === undefined ? undefined : baseUrl(server);
+  }
+
+  get gun(): Gun {
+    return this.home.gun;
+  }
+
+  /** @throws CountersignError `usage` where no server is known */
+  get serverUrl(): string {
+    if (this.#server !== undefined) return this.#server;
+    throw new CountersignError('usage', `no server is known for ${this.gun}`, {
+      next: 'Give --server URL, or set COUNTERSIGN_SERVER.',
+    });
+  }
+
+  get urls(): RepositoryUrls {
+    return collectionUrls(this.serverUrl, this.gun);
+  }
+
+  get server(): CollectionServer {
+    return new CollectionServer({ urls: this.urls, fetch: this.#session.fetch, format: this.#session.format.name });
+  }
+
+  /** A client that keeps what it trusts in the home directory. */
+  async updater(purpose: 'read' | 'publish'): Promise<Updater> {
+    const { format, crypto, fetch } = this.#session;
+    const firstTrust = await this.#firstTrust();
+    return new Updater({
+      urls: this.urls,
+      fetch,
+      crypto,
+      format,
+      purpose,
+      gun: this.gun,
+      cache: this.home.metadata,
+      now: () => this.#session.now,
+      ...(firstTrust === undefined ? {} : { firstTrust }),
+    });
+  }
+
+  /** An updater that has seen the newest state; the server is remembered. @throws CountersignError as `Updater.refresh` */
+  async refreshed(
+    purpose: 'read' | 'publish' = 'read',
+  ): Promise<{ readonly updater: Updater; readonly state: TrustedState }> {
+    const updater = await this.updater(purpose);
+    try {
+      await updater.refresh();
+    } catch (error) {
+      throw await this.#explained(error);
+    }
+    if ((await this.home.record()) === undefined) await this.home.saveRecord({ server: this.serverUrl });
+    return { updater, state: await updater.state() };
+  }
+
+  async publisher(onProgress?: PublisherOptions['onProgress']): Promise<Publisher> {
+    const { format, crypto, ring, open, wait, options } = this.#session;
+    const days = options.expires;
+    return new Publisher({
+      server: this.server,
+      updater: await this.updater('publish'),
+      ring,
+      format,
+      crypto,
+      open,
+      wait,
+      now: () => this.#session.now,
+      random: Math.random,
+      ...(days === undefined ? {} : { lifetimes: { root: days, targets: days } }),
+      ...(onProgress === undefined ? {} : { onProgress }),
+    });
+  }
+
+  /** The version of a targets role this person has last seen; undefined before its first. Asks the server only the first time. */
+  async lastSeen(role: RoleName): Promise<Targets | undefined> {
+    const cached = await this.home.metadata.load(role);
+    if (cached !== undefined) return this.#session.format.parseTargets(cached).signed;
+    if ((await this.home.firstRoot()) !== undefined) return undefined;
+    const { state } = await this.refreshed('publish');
+    return (await findRole(state, role)).current.signed;
+  }
+
+  async #firstTrust(): Promise<FirstTrust | undefined> {
+    const { root, rootFingerprint, trustOnFirstUse } = this.#session.options;
+    if (rootFingerprint !== undefined) return { kind: 'fingerprint', fingerprint: rootFingerprint };
+    if (trustOnFirstUse === true) return { kind: 'trust-on-first-use' };
+    if (root === undefined) return undefined;
+    const raw = await readFile(root).catch((cause: unknown) => {
+      throw new CountersignError('usage', `the root file ${root} cannot be read`, { cause, next: 'Check --root.' });
+    });
+    return { kind: 'file', raw: new Uint8Array(raw) };
+  }
+
+  async #explained(error: unknown): Promise<unknown> {
+    if (!hasCode(error, 'not-found') || error.detail.role !== TIMESTAMP) return error;
+    if ((await this.home.firstRoot()) === undefined) return error;
+    return new CountersignError('not-found', `${this.gun} has not been published yet`, {
+      cause: error,
+      next: `Publish it with \`countersign publish ${this.gun}\`.`,
+    });
+  }
+}
+
+/** A targets role as the user names it; top-level targets unless named. @throws CountersignError `invalid-name` */
+export function roleNamed(name: string | undefined): RoleName {
+  return name === undefined || name === TARGETS ? TARGETS : parseSaneRoleName(name);
+}

@@ -1,0 +1,63 @@
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { MAX_LIFETIME } from '../lifetimes.js';
+
+/** Options every verb may carry; each verb offers those that make sense for it. */
+export interface CommonOptions {
+  readonly server?: string;
+  readonly ca?: string;
+  readonly root?: string;
+  readonly rootFingerprint?: string;
+  readonly trustOnFirstUse?: true;
+  readonly passphraseFile?: string;
+  readonly expires?: number;
+  readonly json?: true;
+}
+
+/** Where the server is. */
+export function withServer(command: Command): Command {
+  return command
+    .option('--server <url>', 'the trust server (or COUNTERSIGN_SERVER; remembered for a collection)')
+    .option(
+      '--ca <file>',
+      "PEM certificate of the server's authority, instead of the well-known ones (or COUNTERSIGN_CA)",
+    );
+}
+
+/** Where the server is, and why a collection seen for the first time is believed. */
+export function withTrust(command: Command): Command {
+  return withServer(command)
+    .addOption(
+      new Option('--root <file>', 'a root file of the collection, got from its publisher').conflicts([
+        'rootFingerprint',
+        'trustOnFirstUse',
+      ]),
+    )
+    .addOption(
+      new Option(
+        '--root-fingerprint <sha256:…>',
+        'the fingerprint of a root of the collection, told by its publisher',
+      ).conflicts('trustOnFirstUse'),
+    )
+    .option('--trust-on-first-use', 'believe whatever root the server shows the first time');
+}
+
+export function withPassphrase(command: Command): Command {
+  return command.option(
+    '--passphrase-file <file>',
+    'read the passphrase of your keys from a file (or COUNTERSIGN_PASSPHRASE)',
+  );
+}
+
+export function withExpires(command: Command, what: string): Command {
+  return command.option('--expires <days>', `how long ${what} stays valid (default 365)`, days);
+}
+
+export function withJson(command: Command): Command {
+  return command.option('--json', 'print JSON, for programs');
+}
+
+function days(text: string): number {
+  const number = Number(text);
+  if (/^\d+$/u.test(text) && number >= 1 && number <= MAX_LIFETIME) return number;
+  throw new InvalidArgumentError(`Give a number of days from 1 to ${MAX_LIFETIME}.`);
+}

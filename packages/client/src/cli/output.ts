@@ -1,0 +1,78 @@
+import type { CommandIo } from './io.js';
+
+/** What a command tells: results on stdout, everything else on stderr. */
+export class Output {
+  readonly #io: CommandIo;
+
+  constructor(io: CommandIo) {
+    this.#io = io;
+  }
+
+  line(text = ''): void {
+    this.#io.stdout.write(`${printable(text)}\n`);
+  }
+
+  /** A remark that is no result. */
+  note(text: string): void {
+    this.#io.stderr.write(`${printable(text)}\n`);
+  }
+
+  json(value: unknown): void {
+    this.#io.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`);
+  }
+
+  /** Columns as wide as they need to be; numbers are given as text already. */
+  table(head: readonly string[], rows: readonly (readonly string[])[]): void {
+    const clean = [head, ...rows].map((row) => row.map(printable));
+    const widths = head.map((_, column) => Math.max(...clean.map((row) => [...(row[column] ?? '')].length)));
+    for (const row of clean) {
+      const cells = row.map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - [...cell].length));
+      this.#io.stdout.write(`${cells.join('  ').trimEnd()}\n`);
+    }
+  }
+}
+
+/** Names come from strangers: control characters could forge lines or drive the terminal. Line breaks of ours stay. */
+export function printable(text: string): string {
+  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
+  return text.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/gu, '\ufffd');
+}
+
+const UNITS = ['kB', 'MB', 'GB', 'TB'] as const;
+
+/** `512 B`, `1.2 kB`, `34 MB`: decimal units. */
+export function size(bytes: number): string {
+  if (bytes < 1000) return `${bytes} B`;
+  let value = bytes;
+  let unit = 'B';
+  for (const next of UNITS) {
+    if (value < 999.5) break;
+    value /= 1000;
+    unit = next;
+  }
+  return `${value < 9.95 ? value.toFixed(1) : Math.round(value)} ${unit}`;
+}
+
+export function count(number: number, one: string, many = `${one}s`): string {
+  return `${number} ${number === 1 ? one : many}`;
+}
+
+const SPANS = [
+  ['day', 86_400_000],
+  ['hour', 3_600_000],
+  ['minute', 60_000],
+] as const;
+
+/** A moment in words and as a date: `in 6 days (2030-01-31 12:00 UTC)`, `expired 2 hours ago (…)`. */
+export function whenExpires(moment: number, now: number): string {
+  const distance = moment - now;
+  const [unit, span] = SPANS.find(([, milliseconds]) => Math.abs(distance) >= milliseconds) ?? SPANS[2];
+  const words = count(Math.floor(Math.abs(distance) / span), unit);
+  const date = `${new Date(moment).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+  return distance > 0 ? `in ${words} (${date})` : `EXPIRED ${words} ago (${date})`;
+}
+
+/** Enough of a key id or hash to tell it from others. */
+export function short(id: string): string {
+  return id.slice(0, 12);
+}

@@ -1,0 +1,41 @@
+import { SingleBar } from 'cli-progress';
+import type { CommandIo } from './io.js';
+import { size } from './output.js';
+
+/** Bytes below which a transfer is over before a bar would help. */
+const WORTH_A_BAR = 1_000_000;
+
+/** A progress bar on a terminal, nothing elsewhere. `stop` on every path. */
+export interface Progress {
+  update(bytes: number, totalBytes: number): void;
+  stop(): void;
+}
+
+export function progressBar(io: CommandIo, what: string): Progress {
+  if (io.stderr.isTTY !== true) return { update: () => undefined, stop: () => undefined };
+  let bar: SingleBar | undefined;
+  return {
+    update(bytes, totalBytes) {
+      if (bar === undefined && totalBytes < WORTH_A_BAR) return;
+      bar ??= begin(io, what, totalBytes);
+      bar.update(bytes, { done: size(bytes) });
+    },
+    stop: () => bar?.stop(),
+  };
+}
+
+function begin(io: CommandIo, what: string, total: number): SingleBar {
+  const bar = new SingleBar({
+    stream: io.stderr as NodeJS.WriteStream,
+    format: `${what} [{bar}] {percentage}%  {done} of ${size(total)}`,
+    barCompleteChar: '#',
+    barIncompleteChar: '.',
+    barsize: 30,
+    clearOnComplete: true,
+    hideCursor: true,
+    // Handled by the command, which stops the bar on its way out.
+    gracefulExit: false,
+  });
+  bar.start(total, 0, { done: size(0) });
+  return bar;
+}

@@ -1,0 +1,110 @@
+import { createReadStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Fetch } from '../fetch.js';
+import { connect, type Connection } from '../node/connect.js';
+import { nodeCrypto } from '../node/crypto.js';
+import { Home } from '../node/home.js';
+import { KeyStore } from '../node/key-store.js';
+import { StoredKeyRing } from '../node/stored-key-ring.js';
+import { CountersignError } from '../tuf/errors.js';
+import { formatNamed } from '../tuf/formats/index.js';
+import { parseGun, type KeyId } from '../tuf/names.js';
+import { Collection } from './collection.js';
+import type { CommandIo } from './io.js';
+import type { CommonOptions } from './options.js';
+import { Output, short } from './output.js';
+import { Passphrases } from './passphrase.js';
+
+/** Runs one verb's work in a session that is closed afterwards. */
+export type Run = (options: CommonOptions, work: (session: Session) => Promise<void>) => Promise<void>;
+
+/** What one run of the command works with. `close` on every path. */
+export class Session {
+  readonly io: CommandIo;
+  readonly options: CommonOptions;
+  readonly output: Output;
+  readonly format = formatNamed('tuf-1');
+  readonly crypto = nodeCrypto;
+  readonly home: Home;
+  readonly keys: KeyStore;
+  readonly passphrases: Passphrases;
+  readonly ring: StoredKeyRing;
+  #connection: Promise<Connection> | undefined;
+
+  constructor(io: CommandIo, options: CommonOptions) {
+    this.io = io;
+    this.options = options;
+    this.output = new Output(io);
+    const directory = given(io.env['COUNTERSIGN_HOME']) ?? join(given(io.env['HOME']) ?? homedir(), '.countersign');
+    this.home = new Home(directory, { pid: io.pid ?? process.pid, isAlive });
+    const scrypt = io.scrypt === undefined ? {} : { scrypt: io.scrypt };
+    this.keys = new KeyStore({ directory: this.home.keys, format: this.format, crypto: this.crypto, ...scrypt });
+    this.passphrases = new Passphrases(io, options.passphraseFile);
+    this.ring = new StoredKeyRing(this.keys, (id) => this.openKey(id));
+  }
+
+  get now(): number {
+    return (this.io.now ?? Date.now)();
+  }
+
+  openKey(id: KeyId): ReturnType<KeyStore['load']> {
+    return this.passphrases.unlock(`key ${short(id)}`, (passphrase) => this.keys.load(id, passphrase));
+  }
+
+  /** The collection of that name, wherever its server is. @throws CountersignError `invalid-name` */
+  async collection(name: string): Promise<Collection> {
+    const home = this.home.collection(parseGun(name));
+    const record = await home.record();
+    const server = this.options.server ?? given(this.io.env['COUNTERSIGN_SERVER']) ?? record?.server;
+    return new Collection(this, home, server);
+  }
+
+  /** The platform's fetch, stopped with the command. */
+  readonly fetch: Fetch = async (url, init = {}) => {
+    this.#connection ??= this.#connect();
+    const { fetch } = await this.#connection;
+    const signals = [init.signal, this.io.signal].filter((signal) => signal !== undefined);
+    return fetch(url, { ...init, ...(signals.length === 0 ? {} : { signal: AbortSignal.any(signals) }) });
+  };
+
+  /** The bytes of a local file that a change names. */
+  readonly open = (path: string): AsyncIterable<Uint8Array> => createReadStream(path);
+
+  readonly wait = async (milliseconds: number): Promise<void> => {
+    await delay(milliseconds, undefined, this.io.signal === undefined ? {} : { signal: this.io.signal });
+  };
+
+  async close(): Promise<void> {
+    const connection = await this.#connection?.catch(() => undefined);
+    await connection?.close();
+  }
+
+  async #connect(): Promise<Connection> {
+    const path = this.options.ca ?? given(this.io.env['COUNTERSIGN_CA']);
+    if (path === undefined) return connect();
+    const ca = await readFile(path, 'utf8').catch((cause: unknown) => {
+      throw new CountersignError('usage', `the CA file ${path} cannot be read`, {
+        cause,
+        next: 'Check --ca or COUNTERSIGN_CA.',
+      });
+    });
+    return connect({ ca });
+  }
+}
+
+function given(text: string | undefined): string | undefined {
+  return text === '' ? undefined : text;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // EPERM: it lives, and is somebody else's.
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}

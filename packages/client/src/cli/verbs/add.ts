@@ -1,0 +1,87 @@
+import type { Command } from 'commander';
+import { sameTarget } from '../../apply-changes.js';
+import { stage, type TargetChange } from '../../changes.js';
+import type { Targets } from '../../tuf/model.js';
+import type { RoleName } from '../../tuf/names.js';
+import { roleNamed, type Collection } from '../collection.js';
+import { withTrust, type CommonOptions } from '../options.js';
+import { count, size } from '../output.js';
+import { describeFile, scanFiles, type FoundFile } from '../scan-files.js';
+import type { Run, Session } from '../session.js';
+
+interface AddOptions extends CommonOptions {
+  readonly as?: string;
+  readonly role?: string;
+}
+
+export function addAdd(program: Command, run: Run): void {
+  const command = program
+    .command('add')
+    .argument('<name>', 'the collection')
+    .argument('<file...>', 'files, and directories with everything in them')
+    .option('--as <target>', 'another name for the target; ending in a slash, a directory to put them into')
+    .option('--role <role>', 'the delegated role that is to list them')
+    .description('stages files to be published; nothing leaves this machine yet');
+  withTrust(command).action((name: string, files: string[], options: AddOptions) =>
+    run(options, async (session) => {
+      const collection = await session.collection(name);
+      await collection.home.exclusively(() => add(session, collection, files, options));
+    }),
+  );
+}
+
+async function add(
+  session: Session,
+  collection: Collection,
+  paths: readonly string[],
+  options: AddOptions,
+): Promise<void> {
+  const { output } = session;
+  const role = roleNamed(options.role);
+  const { files, passedOver } = await scanFiles(paths, options.as);
+  const seen = await collection.lastSeen(role);
+  let changes = await collection.home.changes();
+  const told: string[][] = [];
+  let bytes = 0;
+  for (const file of files) {
+    session.io.signal?.throwIfAborted();
+    const change = await changeFor(session, file, role, seen);
+    const unchanged = change.kind === 'add' && sameTarget(seen?.targets.get(file.path), change.file);
+    changes = unchanged ? without(changes, change) : stage(changes, change);
+    if (unchanged || change.kind !== 'add') continue;
+    bytes += change.file.length;
+    told.push([seen?.targets.has(file.path) === true ? 'change' : 'add', file.path, size(change.file.length)]);
+  }
+  await collection.home.saveChanges(changes);
+  for (const [what = '', path = '', length = ''] of told.slice(0, SHOWN))
+    output.line(`  ${what.padEnd(6)}  ${path}  (${length})`);
+  if (told.length > SHOWN) output.line(`  … and ${told.length - SHOWN} more`);
+  for (const path of passedOver) output.note(`passed over ${path}: neither a file nor a directory`);
+  const same = files.length - told.length;
+  const rest = same === 0 ? '' : `; ${count(same, 'file is', 'files are')} published as they are already`;
+  output.line(`${count(told.length, 'file')} staged (${size(bytes)})${rest}.`);
+}
+
+/** Longer lists tell a person nothing; `status` shows everything. */
+const SHOWN = 20;
+
+async function changeFor(
+  session: Session,
+  { path, source }: FoundFile,
+  role: RoleName,
+  seen: Targets | undefined,
+): Promise<TargetChange> {
+  const file = await describeFile(source, session.crypto);
+  return {
+    kind: 'add',
+    role,
+    path,
+    file,
+    source,
+    base: { version: seen?.version ?? 0, content: seen?.targets.get(path) },
+  };
+}
+
+function without(changes: readonly TargetChange[], change: TargetChange): readonly TargetChange[] {
+  return changes.filter((other) => other.role !== change.role || other.path !== change.path);
+}

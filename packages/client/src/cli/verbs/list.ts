@@ -1,0 +1,34 @@
+import type { Command } from 'commander';
+import { hexEncode } from '../../tuf/encoding.js';
+import type { FoundTarget } from '../../tuf/delegations.js';
+import { withJson, withTrust, type CommonOptions } from '../options.js';
+import { short, size } from '../output.js';
+import type { Run } from '../session.js';
+
+export function addList(program: Command, run: Run): void {
+  const command = program
+    .command('list')
+    .argument('<name>', 'the collection')
+    .description('lists the targets of a collection, after checking everything that leads to them');
+  withJson(withTrust(command)).action((name: string, options: CommonOptions) =>
+    run(options, async (session) => {
+      const collection = await session.collection(name);
+      const { updater } = await collection.refreshed();
+      const targets: FoundTarget[] = [];
+      for await (const target of updater.listTargets()) targets.push(target);
+      if (options.json === true) session.output.json(targets.map(asJson));
+      else if (targets.length === 0) session.output.line(`${collection.gun} lists no targets.`);
+      else session.output.table(['TARGET', 'SIZE', 'SHA-256', 'ROLE'], targets.map(row));
+    }),
+  );
+}
+
+export function asJson({ path, file, role }: FoundTarget): object {
+  const hashes = Object.fromEntries([...file.hashes].map(([algorithm, hash]) => [algorithm, hexEncode(hash)]));
+  return { target: path, length: file.length, hashes, role };
+}
+
+function row({ path, file, role }: FoundTarget): readonly string[] {
+  const hash = file.hashes.get('sha256');
+  return [path, size(file.length), hash === undefined ? '-' : short(hexEncode(hash)), role];
+}

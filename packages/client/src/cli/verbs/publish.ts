@@ -1,0 +1,85 @@
+import type { Command } from 'commander';
+import type { TargetChange } from '../../changes.js';
+import type { PublishOutcome } from '../../publisher.js';
+import { CountersignError } from '../../tuf/errors.js';
+import { roleNamed, type Collection } from '../collection.js';
+import { withExpires, withJson, withPassphrase, withTrust, type CommonOptions } from '../options.js';
+import { count } from '../output.js';
+import { progressBar } from '../progress.js';
+import type { Run, Session } from '../session.js';
+
+interface PublishOptions extends CommonOptions {
+  readonly role?: string;
+  readonly abandon?: readonly string[];
+}
+
+export function addPublish(program: Command, run: Run): void {
+  const command = program
+    .command('publish')
+    .argument('<name>', 'the collection')
+    .option('--role <role>', 'publish only what is staged for this role')
+    .option('--abandon <role...>', 'delegated roles that nobody need be able to verify any more')
+    .description('uploads the staged files, signs, and publishes; also signs anew what is about to expire');
+  withJson(withExpires(withPassphrase(withTrust(command)), 'what is signed')).action(
+    (name: string, options: PublishOptions) =>
+      run(options, async (session) => {
+        const collection = await session.collection(name);
+        await collection.home.exclusively(() => publish(session, collection, options));
+      }),
+  );
+}
+
+async function publish(session: Session, collection: Collection, options: PublishOptions): Promise<void> {
+  const { home } = collection;
+  const staged = await home.changes();
+  const role = options.role === undefined ? undefined : roleNamed(options.role);
+  const mine = (change: TargetChange): boolean => role === undefined || change.role === role;
+  const firstRoot = await home.firstRoot();
+  const bar = progressBar(session.io, 'Uploading');
+  try {
+    const publisher = await collection.publisher(({ bytes, totalBytes }) => bar.update(bytes, totalBytes));
+    const outcome = await publisher.publish({
+      changes: staged.filter(mine),
+      abandons: options.abandon ?? [],
+      ...(firstRoot === undefined ? {} : { firstRoot }),
+    });
+    bar.stop();
+    await home.saveChanges(staged.filter((change) => !mine(change)));
+    await home.forgetFirstRoot();
+    await settle(collection);
+    tell(session, collection, outcome, staged.filter(mine).length);
+  } finally {
+    bar.stop();
+  }
+}
+
+/** Sees what was published as a reader would, so that the next change starts from it. What was published stays published. */
+export async function settle(collection: Collection): Promise<void> {
+  try {
+    await collection.refreshed('publish');
+  } catch (error) {
+    if (!(error instanceof CountersignError)) throw error;
+    throw new CountersignError(error.code, `it is published, but could not be read back: ${error.message}`, {
+      cause: error,
+      detail: error.detail,
+      ...(error.next === undefined ? {} : { next: error.next }),
+    });
+  }
+}
+
+function tell({ output, options }: Session, { gun }: Collection, outcome: PublishOutcome, changes: number): void {
+  if (options.json === true) {
+    output.json({ name: gun, ...outcome });
+  } else if (outcome.kind === 'nothing') {
+    output.line(changes === 0 ? `Nothing to publish in ${gun}.` : `Everything staged is in ${gun} already.`);
+  } else {
+    output.line(`Published ${count(changes, 'change')} in ${gun}: ${versions(outcome.versions)}.`);
+  }
+}
+
+/** `root 2, targets 3, …`, of the roles that got a new version. */
+export function versions(published: Readonly<Record<string, number>>): string {
+  return Object.entries(published)
+    .map(([role, version]) => `${role} ${version}`)
+    .join(', ');
+}

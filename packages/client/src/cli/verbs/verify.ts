@@ -1,0 +1,26 @@
+import type { Command } from 'commander';
+import { verifyFile } from '../../node/verify-file.js';
+import { withJson, withTrust, type CommonOptions } from '../options.js';
+import { asJson } from './list.js';
+import { noTarget } from './get.js';
+import type { Run } from '../session.js';
+
+export function addVerify(program: Command, run: Run): void {
+  const command = program
+    .command('verify')
+    .argument('<name>', 'the collection')
+    .argument('<target>', 'what the file should be')
+    .argument('<file>', 'the file')
+    .description('checks that a file is the target that is published now');
+  withJson(withTrust(command)).action((name: string, path: string, file: string, options: CommonOptions) =>
+    run(options, async (session) => {
+      const collection = await session.collection(name);
+      const { updater } = await collection.refreshed();
+      const target = await updater.getTarget(path);
+      if (target === undefined) throw noTarget(path);
+      await verifyFile(file, target, session.crypto);
+      if (options.json === true) session.output.json({ verified: true, file, ...asJson(target) });
+      else session.output.line(`${file} is ${target.path} of ${collection.gun}, signed for by ${target.role}.`);
+    }),
+  );
+}
