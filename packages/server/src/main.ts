@@ -58,18 +58,27 @@ async function serve(flags: ServeFlags): Promise<void> {
   const loaded = await load(flags.config);
   const config = flags.insecureNoAuthentication ? { ...loaded, insecureListenWithoutAuthentication: true } : loaded;
   const log = pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: true }));
+  // Before anything is opened: whoever reads that it listens may stop it in the same moment.
+  const stopped = firstSignal();
   const server = await startServer(config, { clock: () => instant(Date.now()), log });
   process.stdout.write(`countersign-server listening on ${server.urls.join(' and ')}\n`);
-  let stopping = false;
-  const stop = (signal: NodeJS.Signals): void => {
-    // The second time somebody means it.
-    if (stopping) process.exit(1);
-    stopping = true;
-    log.info({ signal }, 'stopping');
-    server.close().then(() => process.exit(0), fail);
-  };
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
+  log.info({ signal: await stopped }, 'stopping');
+  await server.close();
+  process.exit(0);
+}
+
+function firstSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    let signals = 0;
+    const take = (signal: NodeJS.Signals): void => {
+      signals += 1;
+      // The second time somebody means it.
+      if (signals > 1) process.exit(1);
+      resolve(signal);
+    };
+    process.on('SIGINT', take);
+    process.on('SIGTERM', take);
+  });
 }
 
 function load(file: string): Promise<Config> {
@@ -86,9 +95,4 @@ function complain(error: unknown): void {
   if (!(error instanceof CountersignError))
     return void process.stderr.write(`${String(error instanceof Error ? error.stack : error)}\n`);
   process.stderr.write(`countersign-server: ${error.message}\n${error.next === undefined ? '' : `${error.next}\n`}`);
-}
-
-function fail(error: unknown): never {
-  complain(error);
-  process.exit(1);
 }

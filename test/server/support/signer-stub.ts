@@ -1,3 +1,4 @@
+import { createHash, generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -89,10 +90,15 @@ async function answer(stub: SignerStub, request: IncomingMessage, response: Serv
     response.end(JSON.stringify({ results: items.map(stub.onSign) }));
   } else if (request.url === '/v1/keys') {
     const asked = JSON.parse(text) as object;
-    response.end(JSON.stringify({ ...asked, id: 'ab'.repeat(32), spki: Buffer.from('spki').toString('base64') }));
+    response.end(JSON.stringify({ ...asked, ...newKey() }));
   } else {
     response.end('{"status":"ok"}');
   }
+}
+
+function newKey(): { id: string; spki: string } {
+  const spki = generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'der' });
+  return { id: createHash('sha256').update(spki).digest('hex'), spki: spki.toString('base64') };
 }
 
 /** Answers every request with a failure. */
