@@ -34,11 +34,6 @@ export interface Countersigned {
   readonly timestamp: Envelope<Timestamp>;
 }
 
-interface Draft<T> {
-  readonly signedBytes: Uint8Array;
-  readonly document: T;
-}
-
 // A publish that meets a signer some versions ahead (a crash between signing and committing) catches up at once; more
 // than a few corrections mean that somebody else is signing all the time.
 const CORRECTIONS = 8;
@@ -81,7 +76,8 @@ export class Countersigner {
           ? this.#promise(snapshot)
           : { by: 'version', version: snapshot.proposed.version, hashes: new Map() };
     const timestamp = this.#draftTimestamp(promise, undefined);
-    return { snapshot, timestamp: propose(timestamp.document, timestamp.signedBytes) };
+    const { signed } = this.#step.format.parseTimestamp(this.#step.format.assemble(timestamp, []));
+    return { snapshot, timestamp: propose(signed, timestamp) };
   }
 
   /** @throws CountersignError `unavailable`, `policy` or what else the signer says */
@@ -98,7 +94,7 @@ export class Countersigner {
     if (this.#plan.kind === 'keep') return undefined;
     if (this.#plan.kind === 'uploaded') return this.#plan.snapshot.raw;
     const draft = this.#draftSnapshot(this.#plan.meta, undefined);
-    return propose(draft.document, draft.signedBytes);
+    return propose(this.#step.format.parseSnapshot(this.#step.format.assemble(draft, [])).signed, draft);
   }
 
   async #signSnapshot(): Promise<Envelope<Snapshot> | undefined> {
@@ -111,33 +107,31 @@ export class Countersigner {
     return this.#step.format.parseSnapshot(raw);
   }
 
-  #draftSnapshot(meta: ReadonlyMap<RoleName, MetaFile>, atLeast: Version | undefined): Draft<Snapshot> {
+  #draftSnapshot(meta: ReadonlyMap<RoleName, MetaFile>, atLeast: Version | undefined): Uint8Array {
     const { format } = this.#step;
     const follows = published(this.#step, SNAPSHOT, (raw) => format.parseSnapshot(raw));
     const version = higher(nextVersion(follows), atLeast);
     const expires = expiry(this.#step, this.#context.policy.snapshotValidity);
-    const signedBytes = composeSnapshot(format, { version, expires, meta: nextMeta(follows?.signed, meta) }, follows);
-    return { signedBytes, document: format.parseSnapshot(format.assemble(signedBytes, [])).signed };
+    return composeSnapshot(format, { version, expires, meta: nextMeta(follows?.signed, meta) }, follows);
   }
 
-  #draftTimestamp(snapshot: MetaFile, atLeast: Version | undefined): Draft<Timestamp> {
+  #draftTimestamp(snapshot: MetaFile, atLeast: Version | undefined): Uint8Array {
     const { format } = this.#step;
     const follows = published(this.#step, TIMESTAMP, (raw) => format.parseTimestamp(raw));
     const version = higher(nextVersion(follows), atLeast);
     const expires = expiry(this.#step, this.#context.policy.timestampValidity);
-    const signedBytes = composeTimestamp(format, { version, expires, snapshot }, follows);
-    return { signedBytes, document: format.parseTimestamp(format.assemble(signedBytes, [])).signed };
+    return composeTimestamp(format, { version, expires, snapshot }, follows);
   }
 
   /** Signs the draft, at a higher version where the signer has signed this one before. */
-  async #signNewest<T>(
+  async #signNewest(
     role: 'timestamp' | 'snapshot',
     keys: readonly ListedOnlineKey[],
-    draft: (atLeast: Version | undefined) => Draft<T>,
+    draft: (atLeast: Version | undefined) => Uint8Array,
   ): Promise<Uint8Array> {
     let atLeast: Version | undefined;
     for (let correction = 0; ; correction += 1) {
-      const { signedBytes } = draft(atLeast);
+      const signedBytes = draft(atLeast);
       try {
         return this.#step.format.assemble(signedBytes, await this.#signatures(role, keys, signedBytes));
       } catch (error) {

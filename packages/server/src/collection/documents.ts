@@ -54,7 +54,7 @@ export class Documents {
   readonly crypto: Crypto;
   readonly #maxBytes: number;
   readonly #formats = new Map<Format, Format>();
-  readonly #files = new Map<string, StoredFile>();
+  readonly #buffers = new Map<string, Uint8Array>();
   #bytes = 0;
 
   constructor(crypto: Crypto, maxBytes = 64 * 1024 * 1024) {
@@ -70,23 +70,32 @@ export class Documents {
 
   /** The file with the one buffer this process keeps for these bytes. */
   intern(file: StoredFile): StoredFile {
-    const known = this.#files.get(file.sha256);
+    return { ...file, bytes: this.#keep(file.sha256, file.bytes) };
+  }
+
+  /** Keeps the buffers of a commit, so that the next publish finds them parsed and verified. */
+  remember(files: readonly { readonly sha256: string; readonly bytes: Uint8Array }[]): void {
+    for (const file of files) this.#keep(file.sha256, file.bytes);
+  }
+
+  #keep(sha256: string, bytes: Uint8Array): Uint8Array {
+    const known = this.#buffers.get(sha256);
     if (known !== undefined) {
-      this.#files.delete(file.sha256);
-      this.#files.set(file.sha256, known);
-      return known.role === file.role && known.version === file.version ? known : { ...file, bytes: known.bytes };
+      this.#buffers.delete(sha256);
+      this.#buffers.set(sha256, known);
+      return known;
     }
-    this.#files.set(file.sha256, file);
-    this.#bytes += file.bytes.length;
+    this.#buffers.set(sha256, bytes);
+    this.#bytes += bytes.length;
     this.#shrink();
-    return file;
+    return bytes;
   }
 
   #shrink(): void {
-    for (const [sha256, file] of this.#files) {
+    for (const [sha256, bytes] of this.#buffers) {
       if (this.#bytes <= this.#maxBytes) return;
-      this.#files.delete(sha256);
-      this.#bytes -= file.bytes.length;
+      this.#buffers.delete(sha256);
+      this.#bytes -= bytes.length;
     }
   }
 }

@@ -200,6 +200,7 @@ async function commit(
 ): Promise<Answer | undefined> {
   const wanted = commitOf(context, step, signed, keys, targets);
   const result = await settle(context, step, wanted.timestamp.sha256, () => context.store.commit(wanted));
+  context.documents.remember([...wanted.files, wanted.timestamp]);
   if (result.kind === 'committed') return answer(step, signed);
   if (result.kind === 'missing-targets') throw missingTargets(result.hashes);
   return undefined;

@@ -32,7 +32,9 @@ export async function renew(context: CollectionContext, gun: Gun): Promise<void>
   await walk(context, step, countersigner.propose());
   const signed = await countersigner.sign();
   await walk(context, step, { snapshot: signed.snapshot?.raw, timestamp: signed.timestamp.raw });
-  await context.store.commit(commitOf(context, step, signed, keys, { change: new Map(), required: new Set() }));
+  const wanted = commitOf(context, step, signed, keys, { change: new Map(), required: new Set() });
+  await context.store.commit(wanted);
+  context.documents.remember([...wanted.files, wanted.timestamp]);
 }
 
 function snapshotDue(context: CollectionContext, published: Published, keys: OnlineRoles, now: Instant): SnapshotPlan {

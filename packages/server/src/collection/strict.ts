@@ -81,7 +81,9 @@ function checkDelegations(context: CollectionContext, by: RoleName, delegations:
  */
 function checkOrder(by: RoleName, { roles }: Delegations): void {
   const names: readonly string[] = roles.map(({ name }) => name);
-  const moved = Object.keys(Object.fromEntries(names.map((name) => [name, true]))).find((name, at) => name !== names[at]);
+  const moved = Object.keys(Object.fromEntries(names.map((name) => [name, true]))).find(
+    (name, at) => name !== names[at],
+  );
   if (moved === undefined) return;
   throw new CountersignError('invalid-name', `${by} lists ${moved} in an order that stock clients do not keep`, {
     detail: { role: moved },
