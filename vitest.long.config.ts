@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { reporters } from './test/reporters.js';
 import { alias } from './vitest.config.js';
 
 /** Suites too long for every change: property tests with many runs, kill loops, soak tests. */
@@ -9,5 +10,6 @@ export default defineConfig({
     testTimeout: 600_000,
     hookTimeout: 120_000,
     maxWorkers: 2,
+    reporters: reporters('long'),
   },
 });
