@@ -2,7 +2,6 @@ import {
   acceptDelegated,
   binName,
   CountersignError,
-  covers,
   succinctDelegation,
   TARGETS,
   type Delegation,
@@ -14,6 +13,7 @@ import {
   type TargetsTrust,
 } from '@countersign/client/tuf';
 import type { CollectionContext } from './context.js';
+import { coversForAll } from './patterns.js';
 import type { Step } from './walk.js';
 
 /** Every delegation a document makes; succinct ones bin by bin. */
@@ -118,17 +118,21 @@ function checkAllReached(step: Step, tree: ReadonlyMap<RoleName, unknown>): void
   }
 }
 
-/** A target outside its role's paths is one no client would find (G7). */
+/** A target outside its role's paths is one no client, or not every client, would find (G7). */
 function checkPaths(context: CollectionContext, step: Step, paths: ReadonlyMap<RoleName, readonly PathSet[]>): void {
   for (const [role, document] of step.upload.targets) {
     const sets = paths.get(role);
     if (sets === undefined) continue;
     for (const path of document.signed.targets.keys()) {
-      if (sets.some((set) => covers(set, path, context.crypto))) continue;
-      throw new CountersignError('delegation', `${role} lists ${path}, which is outside the paths delegated to it`, {
-        detail: { role, target: path },
-        next: `Remove ${path} from ${role}, or have its delegator widen the paths.`,
-      });
+      if (sets.some((set) => coversForAll(set, path, context.crypto))) continue;
+      throw new CountersignError(
+        'delegation',
+        `${role} lists ${path}, which is outside the paths delegated to it, for some clients at least`,
+        {
+          detail: { role, target: path },
+          next: `Remove ${path} from ${role}, or have its delegator widen the paths (a wildcard does not match a leading dot everywhere).`,
+        },
+      );
     }
   }
 }

@@ -17,6 +17,7 @@ import {
   type Targets,
 } from '@countersign/client/tuf';
 import type { CollectionContext } from './context.js';
+import { checkPatterns } from './patterns.js';
 import { rolesOf, documentOf, type Upload } from './upload.js';
 import type { Step } from './walk.js';
 
@@ -65,6 +66,7 @@ function checkDelegations(context: CollectionContext, by: RoleName, delegations:
   checkOrder(by, delegations);
   for (const delegation of delegations.roles) {
     if (!isTopLevel(delegation.name)) parseSaneRoleName(delegation.name);
+    checkPatterns(by, delegation.name, delegation.paths);
     checkKeys(delegation, delegations.keys, by);
   }
   if (delegations.succinct !== undefined)
