@@ -57,7 +57,10 @@ describe('delegations', () => {
     const docs = publisher.delegate(targets, 'docs', { paths: ['docs/*'] });
     publisher.list(docs, 'docs/a', 'a');
     publisher.list(docs, 'src/a', 'a');
-    await expectRefused(publisher, publisher.signAll({ targets, docs }), 'delegation', { role: 'docs', target: 'src/a' });
+    await expectRefused(publisher, publisher.signAll({ targets, docs }), 'delegation', {
+      role: 'docs',
+      target: 'src/a',
+    });
   });
 
   it.each(['{a,b}', '!secret', '#notes', '+(a|b)', 'a\\*', '[^a]', '[[:alpha:]]'])(
@@ -75,7 +78,10 @@ describe('delegations', () => {
     const targets = publisher.next();
     const team = publisher.delegate(targets, 'team', { paths: ['*'] });
     publisher.list(team, '.npmrc', 'x');
-    await expectRefused(publisher, publisher.signAll({ targets, team }), 'delegation', { role: 'team', target: '.npmrc' });
+    await expectRefused(publisher, publisher.signAll({ targets, team }), 'delegation', {
+      role: 'team',
+      target: '.npmrc',
+    });
     const wider = publisher.next();
     const again = publisher.delegate(wider, 'team', { paths: ['*', '.*'] });
     publisher.list(again, '.npmrc', 'x');
@@ -93,7 +99,9 @@ describe('delegations', () => {
     const [second = newKey()] = publisher.signers.get('shared') ?? [];
     const rest = publisher.signAll({ targets, a, b });
     for (const key of [first, second]) {
-      await expectRefused(publisher, { ...rest, shared: publisher.sign('shared', shared, [key]) }, 'threshold', { role: 'shared' });
+      await expectRefused(publisher, { ...rest, shared: publisher.sign('shared', shared, [key]) }, 'threshold', {
+        role: 'shared',
+      });
     }
     publisher.signers.set('shared', [first, second]);
     await publisher.publish({ targets, a, b, shared });
@@ -133,7 +141,9 @@ describe('delegations', () => {
     const team = publisher.delegate(targets, 'team', { keyids: [one.id, two.id], threshold: 2 });
     Object.assign(targets.delegations?.keys ?? {}, { [one.id]: one.json, [two.id]: two.json });
     const top = publisher.signAll({ targets });
-    await expectRefused(publisher, { ...top, team: publisher.sign('team', team, [one]) }, 'threshold', { role: 'team' });
+    await expectRefused(publisher, { ...top, team: publisher.sign('team', team, [one]) }, 'threshold', {
+      role: 'team',
+    });
     publisher.signers.set('team', [one, two]);
     await publisher.publish({ targets, team });
   });

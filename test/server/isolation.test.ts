@@ -81,7 +81,10 @@ describe('uploads over a limit', () => {
 
   it('targets too large', async () => {
     const targets = { ...publisher.next(), padding: 'x'.repeat(8_192) };
-    await expectRefused(publisher, { targets: publisher.sign('targets', targets) }, 'too-large', { role: 'targets', limit: 8_192 });
+    await expectRefused(publisher, { targets: publisher.sign('targets', targets) }, 'too-large', {
+      role: 'targets',
+      limit: 8_192,
+    });
   });
 
   it('too many roles in one upload', async () => {

@@ -22,7 +22,9 @@ describe('metadata that is not what it must be', () => {
   const withMember = (member: string): Uint8Array => {
     const [key] = publisher.signers.get('targets') ?? [];
     const text = canonical(publisher.next()).replace(/\}$/u, `,${member}}`);
-    return Buffer.from(`{"signatures":[{"keyid":"${key?.id ?? ''}","sig":"${key?.sign(text) ?? ''}"}],"signed":${text}}`);
+    return Buffer.from(
+      `{"signatures":[{"keyid":"${key?.id ?? ''}","sig":"${key?.sign(text) ?? ''}"}],"signed":${text}}`,
+    );
   };
   const honest = (): Uint8Array => publisher.sign('targets', publisher.next());
   const text = (): string => Buffer.from(honest()).toString();
@@ -37,8 +39,16 @@ describe('metadata that is not what it must be', () => {
     ['a number in exponent form', () => withMember('"z":1e3'), 'malformed'],
     ['a lone surrogate', () => withMember('"z":"\\ud800"'), 'malformed'],
     ['an unescaped control character', () => withMember('"z":"\u0001"'), 'malformed'],
-    ['not UTF-8', () => Buffer.from(withMember('"z":"X"').toString().replace('"X"', '"\u00ff"'), 'latin1'), 'malformed'],
-    ['overlong UTF-8', () => Buffer.concat([honest().slice(0, -1), Buffer.from([0xc0, 0x80]), Buffer.from('}')]), 'malformed'],
+    [
+      'not UTF-8',
+      () => Buffer.from(withMember('"z":"X"').toString().replace('"X"', '"\u00ff"'), 'latin1'),
+      'malformed',
+    ],
+    [
+      'overlong UTF-8',
+      () => Buffer.concat([honest().slice(0, -1), Buffer.from([0xc0, 0x80]), Buffer.from('}')]),
+      'malformed',
+    ],
     ['a byte order mark', () => Buffer.concat([Buffer.from([0xef, 0xbb, 0xbf]), honest()]), 'malformed'],
     ['UTF-16', () => Buffer.from(text(), 'utf16le'), 'malformed'],
     ['trailing bytes', () => Buffer.concat([honest(), Buffer.from('{}')]), 'malformed'],
@@ -50,7 +60,11 @@ describe('metadata that is not what it must be', () => {
     ['null', () => Buffer.from('null'), 'malformed'],
     ['no signatures', () => Buffer.from(`{"signed":${canonical(publisher.next())}}`), 'malformed'],
     ['an empty list of signatures', () => publisher.sign('targets', publisher.next(), []), 'malformed'],
-    ['another spec_version', () => publisher.sign('targets', { ...publisher.next(), spec_version: '2.0.0' }), 'malformed'],
+    [
+      'another spec_version',
+      () => publisher.sign('targets', { ...publisher.next(), spec_version: '2.0.0' }),
+      'malformed',
+    ],
     ['no expires', () => publisher.sign('targets', { ...publisher.next(), expires: undefined }), 'malformed'],
     ['no targets', () => publisher.sign('targets', { ...publisher.next(), targets: undefined }), 'malformed'],
     ['targets that are a list', () => publisher.sign('targets', { ...publisher.next(), targets: [] }), 'malformed'],
@@ -61,7 +75,10 @@ describe('metadata that is not what it must be', () => {
     ],
     [
       'a target of unsafe length',
-      () => Buffer.from(text().replace('"targets":{}', '"targets":{"a":{"hashes":{"sha256":"00"},"length":9007199254740993}}')),
+      () =>
+        Buffer.from(
+          text().replace('"targets":{}', '"targets":{"a":{"hashes":{"sha256":"00"},"length":9007199254740993}}'),
+        ),
       'malformed',
     ],
     [

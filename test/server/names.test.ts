@@ -79,17 +79,23 @@ describe('names that are attacks', () => {
     await expectRefused(publisher, { targets: publisher.sign('targets', targets, signers) }, 'malformed');
   });
 
-  it.each(['../x', 'a/../b', '.', '..', '/x', 'x/', 'a\\b', ' x'])('an upload for the role %j is refused', async (name) => {
-    const publisher = await begin();
-    await expectRefused(publisher, [[name, publisher.sign('targets', publisher.empty())]], 'invalid-name');
-  });
+  it.each(['../x', 'a/../b', '.', '..', '/x', 'x/', 'a\\b', ' x'])(
+    'an upload for the role %j is refused',
+    async (name) => {
+      const publisher = await begin();
+      await expectRefused(publisher, [[name, publisher.sign('targets', publisher.empty())]], 'invalid-name');
+    },
+  );
 
-  it.each(['%2e%2e/x', 'a/%2e%2e/x', '%2Fetc/x', 'a%5C..%5Cx', 'a//x'])('a target file put at %s is refused', async (directory) => {
-    const publisher = await begin();
-    const url = `${world.url}/v2/${publisher.gun}/_trust/targets/${directory.replace(/x$/u, `${'0'.repeat(64)}.x`)}`;
-    const answer = await fetch(url.replaceAll('%2e%2e/', '%252e%252e/'), { method: 'PUT', body: 'x' });
-    expect([400, 404, 405, 422]).toContain(answer.status);
-  });
+  it.each(['%2e%2e/x', 'a/%2e%2e/x', '%2Fetc/x', 'a%5C..%5Cx', 'a//x'])(
+    'a target file put at %s is refused',
+    async (directory) => {
+      const publisher = await begin();
+      const url = `${world.url}/v2/${publisher.gun}/_trust/targets/${directory.replace(/x$/u, `${'0'.repeat(64)}.x`)}`;
+      const answer = await fetch(url.replaceAll('%2e%2e/', '%252e%252e/'), { method: 'PUT', body: 'x' });
+      expect([400, 404, 405, 422]).toContain(answer.status);
+    },
+  );
 });
 
 describe('names that only look like attacks', () => {
@@ -173,10 +179,13 @@ describe('names that only look like attacks', () => {
     },
   );
 
-  it.each(['a/_trust/b', 'a//b', '', 'a*b', 'a\\b', 'a\u0001b', 'x'.repeat(256)])('a collection named %j is refused', async (gun) => {
-    const publisher = new Publisher(world, gun);
-    const answer = await publisher.post({ root: Buffer.from('{}') });
-    if (gun.includes('_trust')) expect(answer.status).toBeGreaterThanOrEqual(400);
-    else expectCode(answer, 'invalid-name');
-  });
+  it.each(['a/_trust/b', 'a//b', '', 'a*b', 'a\\b', 'a\u0001b', 'x'.repeat(256)])(
+    'a collection named %j is refused',
+    async (gun) => {
+      const publisher = new Publisher(world, gun);
+      const answer = await publisher.post({ root: Buffer.from('{}') });
+      if (gun.includes('_trust')) expect(answer.status).toBeGreaterThanOrEqual(400);
+      else expectCode(answer, 'invalid-name');
+    },
+  );
 });

@@ -102,13 +102,13 @@ export class Publisher {
   }
 
   /** Lists a target without uploading it. */
-  list(doc: TargetsDoc, path: string, content: string): void {
+  list(doc: TargetsDoc, path: string, content: string | Uint8Array): void {
     const entry = { length: Buffer.byteLength(content), hashes: { sha256: sha256(content) } };
     Object.defineProperty(doc.targets, path, { value: entry, enumerable: true, configurable: true, writable: true });
   }
 
   /** Lists a target and uploads it. */
-  async host(doc: TargetsDoc, path: string, content: string): Promise<void> {
+  async host(doc: TargetsDoc, path: string, content: string | Uint8Array): Promise<void> {
     this.list(doc, path, content);
     const answer = await this.upload(path, content);
     if (answer.status !== 201) throw new Error(`upload of ${path}: ${JSON.stringify(answer)}`);
@@ -117,7 +117,9 @@ export class Publisher {
   /** The file: `doc` with one signature of each of `keys`, over its canonical form. */
   sign(role: string, doc: object, keys: readonly SimKey[] = this.signers.get(role) ?? []): Uint8Array {
     const text = canonical(doc);
-    return Buffer.from(canonical({ signatures: keys.map((key) => ({ keyid: key.id, sig: key.sign(text) })), signed: doc }));
+    const signatures = keys.map((key) => ({ keyid: key.id, sig: key.sign(text) }));
+    // Not the canonical form, whose strings may hold raw line breaks: those of a PEM key make it no JSON.
+    return Buffer.from(JSON.stringify({ signatures, signed: doc }));
   }
 
   signAll(docs: Docs): Record<string, Uint8Array> {

@@ -38,7 +38,9 @@ export async function readAll(publisher: Publisher): Promise<Seen> {
     for await (const chunk of updater.openTarget(target)) chunks.push(chunk);
     contents.push([target.path, Buffer.concat(chunks).toString()]);
   }
-  const roles = [...snapshot.signed.meta].map(([role, meta]) => [role, meta.by === 'version' ? meta.version : 0] as const);
+  const roles = [...snapshot.signed.meta].map(
+    ([role, meta]) => [role, meta.by === 'version' ? meta.version : 0] as const,
+  );
   const versions = {
     ...Object.fromEntries(roles),
     root: final.root.signed.version,

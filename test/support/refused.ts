@@ -4,7 +4,11 @@ import { statusOf, type ErrorBody } from '@countersign/client/wire';
 import type { Answer, Fields, Files, Publisher } from './publisher.js';
 
 /** That `answer` is a refusal with `code`, the status that goes with it, and at least this detail. */
-export function expectCode(answer: Answer, code: ErrorCode, detail: NonNullable<ErrorBody['error']['detail']> = {}): void {
+export function expectCode(
+  answer: Answer,
+  code: ErrorCode,
+  detail: NonNullable<ErrorBody['error']['detail']> = {},
+): void {
   const error = Object.keys(detail).length === 0 ? { code } : { code, detail };
   expect(answer).toMatchObject({ status: statusOf(code), body: { error } });
 }
