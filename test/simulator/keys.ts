@@ -1,4 +1,4 @@
-import { createHash, generateKeyPairSync, sign } from 'node:crypto';
+import { constants, createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { canonical } from './documents.js';
 
 export interface SimKey {
@@ -9,12 +9,24 @@ export interface SimKey {
   readonly sign: (text: string) => string;
 }
 
-export function newKey(type: 'ed25519' | 'ecdsa' = 'ed25519'): SimKey {
+export function newKey(type: 'ed25519' | 'ecdsa' | 'rsa' = 'ed25519'): SimKey {
   if (type === 'ecdsa') {
     const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const pem = publicKey.export({ format: 'pem', type: 'spki' }).toString();
     return simKey({ keytype: 'ecdsa', scheme: 'ecdsa-sha2-nistp256', keyval: { public: pem } }, (text) =>
       sign('sha256', Buffer.from(text), privateKey).toString('hex'),
+    );
+  }
+  if (type === 'rsa') {
+    const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    const pem = publicKey.export({ format: 'pem', type: 'spki' }).toString();
+    const pss = {
+      key: privateKey,
+      padding: constants.RSA_PKCS1_PSS_PADDING,
+      saltLength: constants.RSA_PSS_SALTLEN_DIGEST,
+    };
+    return simKey({ keytype: 'rsa', scheme: 'rsassa-pss-sha256', keyval: { public: pem } }, (text) =>
+      sign('sha256', Buffer.from(text), pss).toString('hex'),
     );
   }
   const { publicKey, privateKey } = generateKeyPairSync('ed25519');
