@@ -85,9 +85,9 @@ export class Installation {
   }
 
   async remove(): Promise<void> {
-    await Promise.all(
-      this.#launched.map((launched) => (launched.process.exitCode === null ? launched.stop('SIGKILL') : undefined)),
-    );
+    for (const launched of this.#launched) {
+      if (launched.process.exitCode === null) await launched.stop('SIGKILL');
+    }
     await until(() => this.processes().length === 0);
     rmSync(join(this.data, '..'), { recursive: true });
   }
