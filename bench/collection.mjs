@@ -57,9 +57,25 @@ export class BenchPublisher {
     await this.#post({ root: this.root, targets: await this.#next(targets) });
   }
 
-  /** @param {ReadonlyMap<string, unknown>} targets */
-  async publish(targets) {
-    await this.#post({ targets: await this.#next(targets) });
+  /**
+   * The next `count` publishes, signed ahead of time so that the load generator is not what is measured: each replaces
+   * `changing` of the collection's targets.
+   * @param {number} count @param {number} changing @param {string} salt
+   */
+  async prepare(count, changing, salt) {
+    const bodies = [];
+    for (let turn = 0; turn < count; turn += 1) {
+      const changed = new Map([...someTargets(changing, `${salt} ${turn}`)]);
+      bodies.push(await multipart({ targets: await this.#next(changed) }));
+    }
+    return bodies;
+  }
+
+  /** @param {import('undici').Client} connection @param {{ type: string; body: Buffer }} prepared */
+  async send(connection, { type, body }) {
+    const answer = await connection.request({ method: 'POST', path: new URL(this.url).pathname, headers: { 'content-type': type }, body });
+    const text = await answer.body.text();
+    if (answer.statusCode !== 200) throw new Error(`publish answered ${answer.statusCode}: ${text}`);
   }
 
   async #next(targets) {
@@ -70,10 +86,17 @@ export class BenchPublisher {
   }
 
   async #post(files) {
-    const form = new FormData();
-    for (const [role, raw] of Object.entries(files)) form.append('files', new Blob([raw]), role);
-    const answer = await fetch(this.url, { method: 'POST', body: form });
+    const { type, body } = await multipart(files);
+    const answer = await fetch(this.url, { method: 'POST', headers: { 'content-type': type }, body });
     if (answer.status !== 200) throw new Error(`publish answered ${answer.status}: ${await answer.text()}`);
     await answer.arrayBuffer();
   }
+}
+
+/** @param {Readonly<Record<string, Uint8Array>>} files */
+async function multipart(files) {
+  const form = new FormData();
+  for (const [role, raw] of Object.entries(files)) form.append('files', new Blob([raw]), role);
+  const encoded = new Response(form);
+  return { type: encoded.headers.get('content-type') ?? '', body: Buffer.from(await encoded.arrayBuffer()) };
 }
