@@ -58,17 +58,14 @@ describe('names that are attacks', () => {
     const publisher = await begin();
     const targets = publisher.next();
     publisher.list(targets, path, 'x');
-    // Control characters are written as they are in canonical JSON, which is no JSON: refused as that.
-    const code = /[\0-\x1f]/u.test(path) ? 'malformed' : 'invalid-name';
-    await expectRefused(publisher, publisher.signAll({ targets }), code);
+    await expectRefused(publisher, publisher.signAll({ targets }), 'invalid-name');
   });
 
   it.each([...BAD, 'a'.repeat(256), ' a', 'a ', ...INHERITED])('a role named %j is refused', async (name) => {
     const publisher = await begin();
     const targets = publisher.next();
     publisher.delegate(targets, name);
-    const code = /[\0-\x1f]/u.test(name) ? 'malformed' : 'invalid-name';
-    await expectRefused(publisher, publisher.signAll({ targets }), code);
+    await expectRefused(publisher, publisher.signAll({ targets }), 'invalid-name');
   });
 
   it.each(['root', 'timestamp', 'snapshot', 'targets'])('a delegation to %s is refused', async (name) => {

@@ -8,7 +8,8 @@ import { migrateSigner, startSigner, type RunningSigner } from '../../packages/s
 import { makeCa } from './certificates.js';
 
 /** A log that keeps nothing. */
-export const SILENT = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+const nothing = (): void => undefined;
+export const SILENT = { debug: nothing, info: nothing, warn: nothing, error: nothing };
 
 /** The passphrase of every signer a test starts. */
 export const PASSPHRASE = 'a passphrase only tests know';

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, RequestListener } from 'node:http';
 import Koa from 'koa';
 import { CountersignError, type Instant } from '@countersign/client/tuf';
 import { clientOf, type AuditItem, type Client } from './audit.js';
@@ -19,7 +19,7 @@ export interface AppOptions {
 }
 
 /** The signer's HTTP interface. It must stand behind a TLS server that verifies client certificates. */
-export function createApp(options: AppOptions): Koa {
+export function createApp(options: AppOptions): RequestListener {
   const app = new Koa();
   app.on('error', (error: unknown) => options.log.warn({ err: error }, 'connection failed'));
   app.use(async (ctx) => {
@@ -30,7 +30,8 @@ export function createApp(options: AppOptions): Koa {
     if (answer.body !== undefined) ctx.body = answer.body;
     options.log.info({ client, method: ctx.method, path: ctx.path, status: answer.status, items: audit }, 'request');
   });
-  return app;
+  const callback = app.callback();
+  return (request, response) => void callback(request, response);
 }
 
 async function respond(
@@ -56,7 +57,7 @@ async function respond(
     const error = ownError(cause);
     const status = statusOf(error);
     if (status >= 500) options.log.error({ err: error }, 'request failed');
-    audit.push({ outcome: error.code });
+    if (audit.length === 0) audit.push({ outcome: error.code });
     return { status, body: failureOf(error) };
   }
 }

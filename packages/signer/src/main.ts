@@ -51,12 +51,14 @@ function command(): Command {
 }
 
 async function start(flags: Flags): Promise<void> {
+  // from the first moment, so that a signal during the start ends it cleanly too
+  const stop = stopSignal();
   const config = await load(flags);
   const log = openLog(config.log);
   const signer = await startSigner(config, log, { passphrases: await passphrasesOf(config), clock });
   log.info({ url: signer.url }, 'listening');
   process.stdout.write(`countersign-signer listening on ${signer.url}\n`);
-  const signal = await stopSignal();
+  const signal = await stop;
   log.info({ signal }, 'stopping');
   await signer.close();
 }

@@ -1,5 +1,5 @@
 import { auditSigning, type AuditItem } from './audit.js';
-import { failureOf } from './failures.js';
+import { failureOf, ownError } from './failures.js';
 import { parseCreateKey, parseSignRequest } from './requests.js';
 import type { SignerService } from './service.js';
 import type { Instant } from '@countersign/client/tuf';
@@ -14,7 +14,7 @@ export interface Exchange {
   readonly now: Instant;
   readonly mostItems: number;
   /** Adds to the request's audit line. */
-  note(item: AuditItem): void;
+  readonly note: (item: AuditItem) => void;
 }
 
 export interface Answer {
@@ -54,19 +54,20 @@ async function sign({ service, body, now, mostItems, note }: Exchange): Promise<
 
 async function createKey({ service, body, now, note }: Exchange): Promise<Answer> {
   const request = parseCreateKey(body);
-  const info = await service.createKey(request, now);
+  const { gun, role } = request;
+  const info = await noting(note, { gun, role }, () => service.createKey(request, now));
   note({ gun: info.gun, role: info.role, key: info.id, outcome: 'made' });
   return { status: 200, body: info };
 }
 
 async function findKey({ service, id, note }: Exchange): Promise<Answer> {
-  const info = await service.findKey(id);
+  const info = await noting(note, { key: id }, () => service.findKey(id));
   note({ gun: info.gun, role: info.role, key: id, outcome: 'found' });
   return { status: 200, body: info };
 }
 
 async function removeKey({ service, id, note }: Exchange): Promise<Answer> {
-  await service.removeKey(id);
+  await noting(note, { key: id }, () => service.removeKey(id));
   note({ key: id, outcome: 'deleted' });
   return { status: 204 };
 }
@@ -74,4 +75,18 @@ async function removeKey({ service, id, note }: Exchange): Promise<Answer> {
 async function health({ service }: Exchange): Promise<Answer> {
   await service.ping();
   return { status: 200, body: { status: 'ok' } satisfies Health };
+}
+
+/** Runs `task`; if it is refused, the audit line says what about. */
+async function noting<T>(
+  note: Exchange['note'],
+  about: Omit<AuditItem, 'outcome'>,
+  task: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await task();
+  } catch (error) {
+    note({ ...about, outcome: ownError(error).code });
+    throw error;
+  }
 }

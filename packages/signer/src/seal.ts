@@ -106,11 +106,20 @@ export function parseSealed(text: string): SealedEnvelope {
   return value;
 }
 
-type Loose<T> = { readonly [K in keyof T]?: T[K] extends object ? Loose<T[K]> | null : unknown };
+/** An envelope before anybody looked inside. */
+interface Unchecked {
+  readonly kdf?: {
+    readonly name?: unknown;
+    readonly params?: Partial<Record<'N' | 'r' | 'p', unknown>> | null;
+    readonly salt?: unknown;
+  } | null;
+  readonly cipher?: { readonly name?: unknown; readonly nonce?: unknown } | null;
+  readonly ciphertext?: unknown;
+}
 
 function isSealed(value: unknown): value is SealedEnvelope {
   if (typeof value !== 'object' || value === null) return false;
-  const { kdf, cipher, ciphertext }: Loose<SealedEnvelope> = value;
+  const { kdf, cipher, ciphertext }: Unchecked = value;
   const { N, r, p } = kdf?.params ?? {};
   return (
     kdf?.name === 'scrypt' &&

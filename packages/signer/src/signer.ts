@@ -36,7 +36,7 @@ export async function startSigner(config: Config, log: Log, parts: SignerParts):
   const store = await openStore(config);
   try {
     const app = createApp(await appOptions(config, store, log, parts));
-    const listener = await listen(app.callback(), { ...config.listen, tls: config.tls, limits: config.limits, log });
+    const listener = await listen(app, { ...config.listen, tls: config.tls, limits: config.limits, log });
     return {
       url: listener.url,
       close: async () => {

@@ -45,6 +45,14 @@ export interface Advance {
   readonly after: SignedState;
 }
 
+interface StoredKek {
+  alias: string;
+  salt: string;
+  params: string;
+  check: string;
+  created_at: number | string;
+}
+
 interface StoredKey {
   id: string;
   gun: string;
@@ -74,7 +82,7 @@ export class KeyStore {
   }
 
   async kek(alias: string): Promise<KekRow | undefined> {
-    const row = await guarded(this.#knex('keks').where({ alias }).first());
+    const row = await guarded<StoredKek | undefined>(this.#knex('keks').where({ alias }).first());
     if (row === undefined) return undefined;
     return {
       alias: row.alias,
@@ -103,7 +111,7 @@ export class KeyStore {
   async sealedWith(): Promise<readonly { readonly alias: string; readonly keys: number }[]> {
     const query = this.#knex<StoredKey>('keys').select('kek').count({ n: '*' }).groupBy('kek').orderBy('kek');
     const rows = await guarded(query);
-    return rows.map((row) => ({ alias: String(row.kek), keys: Number(row.n) }));
+    return rows.map((row) => ({ alias: row.kek, keys: Number(row.n) }));
   }
 
   async add(row: KeyRow): Promise<void> {

@@ -1,25 +1,42 @@
 import { readFile } from 'node:fs/promises';
 import { CollectionServer } from '../collection-server.js';
+import type { Fetch } from '../fetch.js';
+import type { KeyRing } from '../key-ring.js';
 import type { CollectionHome } from '../node/home.js';
 import type { FirstTrust } from '../pinning.js';
 import { Publisher, type PublisherOptions } from '../publisher.js';
 import { findRole } from '../role-search.js';
+import type { Crypto } from '../tuf/crypto.js';
 import { CountersignError, hasCode } from '../tuf/errors.js';
+import type { Format } from '../tuf/formats/format.js';
 import type { Targets } from '../tuf/model.js';
 import { parseSaneRoleName, TARGETS, TIMESTAMP, type Gun, type RoleName } from '../tuf/names.js';
 import { Updater } from '../updater.js';
 import type { TrustedState } from '../state.js';
 import { baseUrl, collectionUrls, type RepositoryUrls } from '../urls.js';
-import type { Session } from './session.js';
+import type { CommonOptions } from './options.js';
+
+/** What a collection needs of the run of the command it belongs to. */
+export interface CollectionContext {
+  readonly options: CommonOptions;
+  readonly format: Format;
+  readonly crypto: Crypto;
+  readonly ring: KeyRing;
+  readonly fetch: Fetch;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  readonly open: PublisherOptions['open'];
+  readonly wait: PublisherOptions['wait'];
+}
 
 /** One collection as the verbs see it: what is kept of it here, and its server. */
 export class Collection {
   readonly home: CollectionHome;
-  readonly #session: Session;
+  readonly #context: CollectionContext;
   readonly #server: string | undefined;
 
-  constructor(session: Session, home: CollectionHome, server: string | undefined) {
-    this.#session = session;
+  constructor(context: CollectionContext, home: CollectionHome, server: string | undefined) {
+    this.#context = context;
     this.home = home;
     this.#server = server === undefined ? undefined : baseUrl(server);
   }
@@ -41,12 +58,12 @@ export class Collection {
   }
 
   get server(): CollectionServer {
-    return new CollectionServer({ urls: this.urls, fetch: this.#session.fetch, format: this.#session.format.name });
+    return new CollectionServer({ urls: this.urls, fetch: this.#context.fetch, format: this.#context.format.name });
   }
 
   /** A client that keeps what it trusts in the home directory. */
   async updater(purpose: 'read' | 'publish'): Promise<Updater> {
-    const { format, crypto, fetch } = this.#session;
+    const { format, crypto, fetch } = this.#context;
     const firstTrust = await this.#firstTrust();
     return new Updater({
       urls: this.urls,
@@ -56,7 +73,7 @@ export class Collection {
       purpose,
       gun: this.gun,
       cache: this.home.metadata,
-      now: () => this.#session.now,
+      now: () => this.#context.now,
       ...(firstTrust === undefined ? {} : { firstTrust }),
     });
   }
@@ -76,7 +93,7 @@ export class Collection {
   }
 
   async publisher(onProgress?: PublisherOptions['onProgress']): Promise<Publisher> {
-    const { format, crypto, ring, open, wait, options } = this.#session;
+    const { format, crypto, ring, open, wait, options } = this.#context;
     const days = options.expires;
     return new Publisher({
       server: this.server,
@@ -86,7 +103,7 @@ export class Collection {
       crypto,
       open,
       wait,
-      now: () => this.#session.now,
+      now: () => this.#context.now,
       random: Math.random,
       ...(days === undefined ? {} : { lifetimes: { root: days, targets: days } }),
       ...(onProgress === undefined ? {} : { onProgress }),
@@ -96,14 +113,14 @@ export class Collection {
   /** The version of a targets role this person has last seen; undefined before its first. Asks the server only the first time. */
   async lastSeen(role: RoleName): Promise<Targets | undefined> {
     const cached = await this.home.metadata.load(role);
-    if (cached !== undefined) return this.#session.format.parseTargets(cached).signed;
+    if (cached !== undefined) return this.#context.format.parseTargets(cached).signed;
     if ((await this.home.firstRoot()) !== undefined) return undefined;
     const { state } = await this.refreshed('publish');
     return (await findRole(state, role)).current.signed;
   }
 
   async #firstTrust(): Promise<FirstTrust | undefined> {
-    const { root, rootFingerprint, trustOnFirstUse } = this.#session.options;
+    const { root, rootFingerprint, trustOnFirstUse } = this.#context.options;
     if (rootFingerprint !== undefined) return { kind: 'fingerprint', fingerprint: rootFingerprint };
     if (trustOnFirstUse === true) return { kind: 'trust-on-first-use' };
     if (root === undefined) return undefined;

@@ -24,17 +24,21 @@ export class Output {
   /** Columns as wide as they need to be; numbers are given as text already. */
   table(head: readonly string[], rows: readonly (readonly string[])[]): void {
     const clean = [head, ...rows].map((row) => row.map(printable));
-    const widths = head.map((_, column) => Math.max(...clean.map((row) => [...(row[column] ?? '')].length)));
+    const widths = head.map((_, column) => Math.max(...clean.map((row) => width(row[column] ?? ''))));
     for (const row of clean) {
-      const cells = row.map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - [...cell].length));
+      const cells = row.map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - width(cell)));
       this.#io.stdout.write(`${cells.join('  ').trimEnd()}\n`);
     }
   }
 }
 
+/** Code points: close enough to columns for the names people use. */
+function width(text: string): number {
+  return Array.from(text).length;
+}
+
 /** Names come from strangers: control characters could forge lines or drive the terminal. Line breaks of ours stay. */
 export function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
   return text.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/gu, '\ufffd');
 }
 

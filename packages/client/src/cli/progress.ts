@@ -26,7 +26,7 @@ export function progressBar(io: CommandIo, what: string): Progress {
 
 function begin(io: CommandIo, what: string, total: number): SingleBar {
   const bar = new SingleBar({
-    stream: io.stderr as NodeJS.WriteStream,
+    stream: io.stderr,
     format: `${what} [{bar}] {percentage}%  {done} of ${size(total)}`,
     barCompleteChar: '#',
     barIncompleteChar: '.',

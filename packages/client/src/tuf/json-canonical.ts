@@ -81,8 +81,8 @@ function writeView(out: JsonWriter, view: JsonView): void {
 }
 
 function writeObject(out: JsonWriter, view: JsonObject): void {
-  out.list('{', view.canonicalMembers(), '}', ([name, value]) => {
-    writeString(out, view.text.bytes, name);
+  out.list('{', view.canonicalMembers(), '}', ({ at, value }) => {
+    writeString(out, view.text.bytes, at);
     out.text(':');
     writeView(out, value);
   });
@@ -97,13 +97,14 @@ function writeString(out: JsonWriter, bytes: Uint8Array, at: number): void {
 }
 
 function writeNumber(out: JsonWriter, view: JsonNumber): void {
-  const { raw } = view;
   if (!view.isInteger) {
-    throw new CountersignError('malformed', `${raw.slice(0, 40)} is not a whole number: it has no canonical form`, {
+    throw new CountersignError('malformed', `${view.raw.slice(0, 40)} is not a whole number: it has no canonical form`, {
       next: 'Write numbers inside signed metadata without fraction and exponent.',
     });
   }
-  out.text(raw === '-0' ? '0' : raw);
+  const { bytes } = view.text;
+  const isMinusZero = view.end - view.start === 2 && bytes[view.start] === 0x2d && bytes[view.start + 1] === 0x30;
+  out.bytes(bytes.subarray(isMinusZero ? view.start + 1 : view.start, view.end));
 }
 
 function writeTree(out: JsonWriter, tree: JsonTree, depth: number): void {

@@ -1,6 +1,7 @@
+import { utf8Decode } from './encoding.js';
 import { CountersignError } from './errors.js';
 import type { JsonText } from './json-scan.js';
-import { compareKeyTo, compareKeys, decodeString, walk } from './json-walk.js';
+import { compareKeyTo, compareKeys, decodeString, isKey, walk } from './json-walk.js';
 import type { JsonData } from './model.js';
 
 /** A value inside a validated text. Views hold offsets, not values: what nobody asks for is never built. */
@@ -23,8 +24,14 @@ const WALKED = 1024;
 
 /** Three offsets a member: name, value, end of value. */
 interface MemberIndex {
-  readonly offsets: Int32Array;
+  readonly offsets: ArrayLike<number>;
   readonly ascending: boolean;
+}
+
+/** One member of an object: where its name begins, and its value. */
+export interface JsonMember {
+  readonly at: number;
+  readonly value: JsonView;
 }
 
 export class JsonObject extends Slice {
@@ -49,33 +56,37 @@ export class JsonObject extends Slice {
     for (let i = 0; i < offsets.length; i += 3) yield decodeString(this.text.bytes, offsets[i] ?? 0);
   }
 
-  *values(): IterableIterator<JsonView> {
-    const { offsets } = this.#indexed();
-    for (let i = 0; i < offsets.length; i += 3) yield viewOf(this.text, offsets[i + 1] ?? 0, offsets[i + 2] ?? 0);
-  }
-
   *entries(): IterableIterator<[string, JsonView]> {
-    const { offsets } = this.#indexed();
-    for (let i = 0; i < offsets.length; i += 3) {
-      const name = decodeString(this.text.bytes, offsets[i] ?? 0);
-      yield [name, viewOf(this.text, offsets[i + 1] ?? 0, offsets[i + 2] ?? 0)];
-    }
+    for (const { at, value } of this.members()) yield [decodeString(this.text.bytes, at), value];
   }
 
-  /** The members in canonical order, each as the offset of its name and a view of its value. */
-  *canonicalMembers(): IterableIterator<[number, JsonView]> {
+  /** The members in document order, their names not decoded. */
+  *members(): IterableIterator<JsonMember> {
+    const { offsets } = this.#indexed();
+    for (let i = 0; i < offsets.length; i += 3) yield this.#member(offsets, i);
+  }
+
+  /** The members in canonical order: by code point of their names. */
+  *canonicalMembers(): IterableIterator<JsonMember> {
     const { offsets, ascending } = this.#indexed();
+    if (ascending) {
+      yield* this.members();
+      return;
+    }
     const order = Array.from({ length: offsets.length / 3 }, (_, i) => i * 3);
-    if (!ascending) order.sort((a, b) => compareKeys(this.text.bytes, offsets[a] ?? 0, offsets[b] ?? 0));
-    for (const i of order) yield [offsets[i] ?? 0, viewOf(this.text, offsets[i + 1] ?? 0, offsets[i + 2] ?? 0)];
+    order.sort((a, b) => compareKeys(this.text.bytes, offsets[a] ?? 0, offsets[b] ?? 0));
+    for (const i of order) yield this.#member(offsets, i);
+  }
+
+  #member(offsets: ArrayLike<number>, i: number): JsonMember {
+    return { at: offsets[i] ?? 0, value: viewOf(this.text, offsets[i + 1] ?? 0, offsets[i + 2] ?? 0) };
   }
 
   #walkTo(name: string): JsonView | undefined {
     const { bytes } = this.text;
-    const content = new TextEncoder().encode(name);
     let found: JsonView | undefined;
     walk(bytes, this.start, (at, value, end) => {
-      if (compareKeyTo(bytes, at, content) !== 0) return undefined;
+      if (!isKey(bytes, at, name)) return undefined;
       found = viewOf(this.text, value, end);
       return 'stop';
     });
@@ -88,7 +99,7 @@ export class JsonObject extends Slice {
     return i === undefined ? undefined : viewOf(this.text, offsets[i + 1] ?? 0, offsets[i + 2] ?? 0);
   }
 
-  #search(offsets: Int32Array, name: string): number | undefined {
+  #search(offsets: ArrayLike<number>, name: string): number | undefined {
     const content = new TextEncoder().encode(name);
     let low = 0;
     let high = offsets.length / 3 - 1;
@@ -102,7 +113,7 @@ export class JsonObject extends Slice {
     return undefined;
   }
 
-  #position(offsets: Int32Array, name: string): number | undefined {
+  #position(offsets: ArrayLike<number>, name: string): number | undefined {
     if (this.#positions === undefined) {
       const positions = new Map<string, number>();
       for (let i = 0; i < offsets.length; i += 3) positions.set(decodeString(this.text.bytes, offsets[i] ?? 0), i);
@@ -122,7 +133,8 @@ export class JsonObject extends Slice {
       if (before !== -1 && ascending) ascending = compareKeys(bytes, before, name) < 0;
       before = name;
     });
-    this.#index = { offsets: Int32Array.from(offsets), ascending };
+    // Packed where it counts; a typed array for each of a hundred thousand small objects would cost more than it saves.
+    this.#index = { offsets: offsets.length > 3 * WALKED ? Int32Array.from(offsets) : offsets, ascending };
     return this.#index;
   }
 }
@@ -140,11 +152,25 @@ export class JsonArray extends Slice {
   }
 }
 
+const HEX = /^(?:[0-9a-fA-F]{2})+$/u;
+
 export class JsonString extends Slice {
   readonly kind = 'string';
 
   get value(): string {
     return decodeString(this.text.bytes, this.start);
+  }
+
+  /** One or more whole bytes in hexadecimal of either case; told without decoding anything. */
+  isHex(): boolean {
+    const { bytes } = this.text;
+    const digits = this.end - this.start - 2;
+    for (let i = this.start + 1; i < this.end - 1; i += 1) {
+      const c = bytes[i] ?? 0;
+      const lower = c | 0x20;
+      if (!((c >= 0x30 && c <= 0x39) || (lower >= 0x61 && lower <= 0x66))) return c === 0x5c && HEX.test(this.value);
+    }
+    return digits > 0 && digits % 2 === 0;
   }
 }
 
@@ -153,19 +179,35 @@ export class JsonNumber extends Slice {
 
   /** The digits as received. */
   get raw(): string {
-    return String.fromCharCode(...this.text.bytes.subarray(this.start, this.end));
+    return utf8Decode(this.text.bytes.subarray(this.start, this.end));
   }
 
   /** No fraction and no exponent. */
   get isInteger(): boolean {
-    return /^-?\d+$/u.test(this.raw);
+    const { bytes } = this.text;
+    for (let i = this.start; i < this.end; i += 1) {
+      const c = bytes[i] ?? 0;
+      // Only a fraction or an exponent brings in ".", "e" or "E".
+      if (c === 0x2e || (c | 0x20) === 0x65) return false;
+    }
+    return true;
   }
 
   /** The exact value, or undefined for a fraction, an exponent or a magnitude JavaScript would round (C2). */
   toSafeInteger(): number | undefined {
-    if (this.end - this.start > 17 || !this.isInteger) return undefined;
-    const value = Number(this.raw);
-    return Number.isSafeInteger(value) ? value + 0 : undefined;
+    const { bytes } = this.text;
+    const negative = bytes[this.start] === 0x2d;
+    const first = negative ? this.start + 1 : this.start;
+    // Sixteen digits hold every safe integer, and no sum of that many loses a digit before it is compared.
+    if (this.end - first > 16) return undefined;
+    let value = 0;
+    for (let i = first; i < this.end; i += 1) {
+      const digit = (bytes[i] ?? 0) - 0x30;
+      if (digit < 0 || digit > 9) return undefined;
+      value = value * 10 + digit;
+    }
+    if (!Number.isSafeInteger(value)) return undefined;
+    return negative && value !== 0 ? -value : value;
   }
 }
 

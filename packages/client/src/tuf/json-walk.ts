@@ -75,15 +75,8 @@ export function walk(
 
 /** The text of the string whose opening quote is at `at`. */
 export function decodeString(bytes: Uint8Array, at: number): string {
-  const end = skipString(bytes, at) - 1;
-  if (end - at > 80) return decoder.decode(contentOf(bytes, at, end));
-  let text = '';
-  for (let i = at + 1; i < end; i += 1) {
-    const c = bytes[i] ?? 0;
-    if (c === 0x5c || c >= 0x80) return decoder.decode(contentOf(bytes, at, end));
-    text += String.fromCharCode(c);
-  }
-  return text;
+  // Gluing characters together would look cheaper for short strings, and leave ropes that cost far more when they are used.
+  return decoder.decode(contentOf(bytes, at, skipString(bytes, at) - 1));
 }
 
 /** The UTF-8 bytes a string stands for; `end` is the offset of its closing quote. */
@@ -156,6 +149,16 @@ export function compareKeys(bytes: Uint8Array, a: number, b: number): number {
     if (x === 0x5c || y === 0x5c) return compareBytes(contentAt(bytes, a), contentAt(bytes, b));
     if (x === 0x22 || y === 0x22) return (x === 0x22 ? 0 : 1) - (y === 0x22 ? 0 : 1);
     if (x !== y) return x - y;
+  }
+}
+
+/** Whether the string at `at` is `name`. */
+export function isKey(bytes: Uint8Array, at: number, name: string): boolean {
+  for (let i = 0; ; i += 1) {
+    const c = bytes[at + 1 + i] ?? 0;
+    if (c === 0x22) return i === name.length;
+    if (c === 0x5c || c >= 0x80) return decodeString(bytes, at) === name;
+    if (c !== name.charCodeAt(i)) return false;
   }
 }
 

@@ -2,20 +2,30 @@ import { CountersignError } from './errors.js';
 
 const encoder = new TextEncoder();
 
-/** Collects JSON from text and bytes. Text gathers until bytes come, since encoding many small strings one by one is slow. */
+/** Collects JSON from text and bytes. */
 export class JsonWriter {
   #buffer = new Uint8Array(1024);
   #length = 0;
-  #pending = '';
 
   text(text: string): void {
-    this.#pending += text;
+    this.#reserve(text.length);
+    let at = this.#length;
+    for (let i = 0; i < text.length; i += 1) {
+      const unit = text.charCodeAt(i);
+      // Nearly all text is ASCII, and short: handing it to the encoder piece by piece would cost more than all the rest.
+      if (unit >= 0x80) return this.bytes(encoder.encode(text));
+      this.#buffer[at] = unit;
+      at += 1;
+    }
+    this.#length = at;
   }
 
   /** A string with its quotes. @throws CountersignError `malformed` for ill-formed Unicode */
   quoted(text: string): void {
     if (!text.isWellFormed()) throw new CountersignError('malformed', 'a string is not well-formed Unicode');
-    this.#pending += /["\\]/u.test(text) ? `"${text.replace(/["\\]/gu, '\\$&')}"` : `"${text}"`;
+    this.text('"');
+    this.text(/["\\]/u.test(text) ? text.replace(/["\\]/gu, '\\$&') : text);
+    this.text('"');
   }
 
   /** A string given as UTF-8, with its quotes. */
@@ -33,9 +43,9 @@ export class JsonWriter {
   }
 
   bytes(bytes: Uint8Array): void {
-    if (bytes.length === 0) return;
-    this.#flush();
-    this.#append(bytes);
+    this.#reserve(bytes.length);
+    this.#buffer.set(bytes, this.#length);
+    this.#length += bytes.length;
   }
 
   /** `items` between brackets, with commas. */
@@ -51,25 +61,14 @@ export class JsonWriter {
 
   /** What was written; the writer must not be used any more. */
   finish(): Uint8Array {
-    this.#flush();
     return this.#buffer.slice(0, this.#length);
   }
 
-  #flush(): void {
-    if (this.#pending === '') return;
-    const encoded = encoder.encode(this.#pending);
-    this.#pending = '';
-    this.#append(encoded);
-  }
-
-  #append(bytes: Uint8Array): void {
-    const needed = this.#length + bytes.length;
-    if (needed > this.#buffer.length) {
-      const grown = new Uint8Array(Math.max(needed, this.#buffer.length * 2));
-      grown.set(this.#buffer.subarray(0, this.#length));
-      this.#buffer = grown;
-    }
-    this.#buffer.set(bytes, this.#length);
-    this.#length = needed;
+  #reserve(more: number): void {
+    const needed = this.#length + more;
+    if (needed <= this.#buffer.length) return;
+    const grown = new Uint8Array(Math.max(needed, this.#buffer.length * 2));
+    grown.set(this.#buffer.subarray(0, this.#length));
+    this.#buffer = grown;
   }
 }

@@ -172,7 +172,7 @@ async function saveSigned(
   file: { readonly raw: Uint8Array } | object,
   options: RefreshOptions,
 ): Promise<void> {
-  if ('raw' in file) await options.ports.save(role, file.raw as Uint8Array);
+  if ('raw' in file) await options.ports.save(role, file.raw);
 }
 
 function missing(role: RoleName): CountersignError {

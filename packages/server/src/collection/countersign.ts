@@ -45,7 +45,7 @@ function expiry(step: Step, seconds: number): Timestamp['expires'] {
 
 function published<T>(
   step: Step,
-  role: typeof SNAPSHOT | typeof TIMESTAMP,
+  role: RoleName,
   parse: (raw: Uint8Array) => Envelope<T>,
 ): Envelope<T> | undefined {
   return step.published === undefined ? undefined : parse(step.published.bytes(role));
@@ -80,8 +80,25 @@ export class Countersigner {
     return { snapshot, timestamp: propose(signed, timestamp) };
   }
 
-  /** @throws CountersignError `unavailable`, `policy` or what else the signer says */
-  async sign(): Promise<Countersigned> {
+  /**
+   * Undefined if another publish was committed meanwhile and the signer, which has seen it, signs nothing older any more.
+   * @throws CountersignError `unavailable`, `policy` or what else the signer says
+   */
+  async sign(): Promise<Countersigned | undefined> {
+    try {
+      return await this.#signAll();
+    } catch (error) {
+      if (hasCode(error, 'policy', 'stale-version') && (await this.#overtaken())) return undefined;
+      throw error;
+    }
+  }
+
+  async #overtaken(): Promise<boolean> {
+    const head = await this.#context.store.head(this.#step.gun);
+    return head?.id !== this.#step.published?.head.id;
+  }
+
+  async #signAll(): Promise<Countersigned> {
     const snapshot = await this.#signSnapshot();
     const promise = snapshot === undefined ? this.#promisePublished() : this.#promise(snapshot.raw);
     const timestamp = await this.#signNewest('timestamp', this.#keys.timestamp, (version) =>

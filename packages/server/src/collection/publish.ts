@@ -133,6 +133,7 @@ async function attemptPublish(
   const missing = await context.store.uploads.missing(step.gun, targets.required);
   if (missing.length > 0) throw missingTargets(missing);
   const signed = await countersigner.sign();
+  if (signed === undefined) return undefined;
   await walk(context, step, { snapshot: signed.snapshot?.raw, timestamp: signed.timestamp.raw });
   return commit(context, step, signed, keys, targets);
 }
@@ -228,7 +229,7 @@ function answer(step: Step, signed: Countersigned): Answer {
   const snapshot: Snapshot | undefined = signed.snapshot?.signed;
   if (snapshot !== undefined) versions[SNAPSHOT] = snapshot.version;
   versions[TIMESTAMP] = signed.timestamp.signed.version;
-  return { gun: step.gun, versions, timestampExpires: signed.timestamp.signed.expires as Instant, repeated: false };
+  return { gun: step.gun, versions, timestampExpires: signed.timestamp.signed.expires, repeated: false };
 }
 
 function missingTargets(hashes: readonly string[]): CountersignError {

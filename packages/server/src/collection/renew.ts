@@ -31,6 +31,7 @@ export async function renew(context: CollectionContext, gun: Gun): Promise<void>
   const countersigner = new Countersigner(context, step, root, keys, plan);
   await walk(context, step, countersigner.propose());
   const signed = await countersigner.sign();
+  if (signed === undefined) return;
   await walk(context, step, { snapshot: signed.snapshot?.raw, timestamp: signed.timestamp.raw });
   const wanted = commitOf(context, step, signed, keys, { change: new Map(), required: new Set() });
   await context.store.commit(wanted);

@@ -27,21 +27,18 @@ export async function uploadTarget(
     request.bytes,
     Math.min(policy.maxTargetFile, policy.maxUnnamedBytes - unnamed),
   );
-  try {
-    if (written.sha256 !== request.sha256) {
-      throw new CountersignError(
-        'arbitrary-software',
-        `the bytes received have the SHA-256 ${written.sha256}, not ${request.sha256}`,
-        { next: 'Upload the file again.' },
-      );
-    }
-    const kept = await store.uploads.add({ ...written, gun: request.gun, uploadedAt: context.clock() });
-    if (kept.blob !== written.blob) await targetFiles.remove(written.blob);
-    return { length: kept.length, sha256: kept.sha256 };
-  } catch (error) {
+  if (written.sha256 !== request.sha256) {
     await targetFiles.remove(written.blob);
-    throw error;
+    throw new CountersignError(
+      'arbitrary-software',
+      `the bytes received have the SHA-256 ${written.sha256}, not ${request.sha256}`,
+      { next: 'Upload the file again.' },
+    );
   }
+  // If this fails, a row may refer to the bytes all the same: they stay, and the sweep removes them if none does.
+  const kept = await store.uploads.add({ ...written, gun: request.gun, uploadedAt: context.clock() });
+  if (kept.blob !== written.blob) await targetFiles.remove(written.blob);
+  return { length: kept.length, sha256: kept.sha256 };
 }
 
 export async function findTarget(context: CollectionContext, gun: Gun, hash: string): Promise<Upload> {

@@ -172,7 +172,7 @@ function delegationOf({ role: { name, keyIds, threshold } }: DelegationRequest, 
 }
 
 /** A star does not match a slash; every path's hash begins with one of these. */
-const EVERYTHING: PathSet = { kind: 'hash-prefixes', prefixes: [...'0123456789abcdef'] };
+const EVERYTHING: PathSet = { kind: 'hash-prefixes', prefixes: Array.from('0123456789abcdef') };
 
 function wrongVersion(name: RoleName, version: number, listed: number): CountersignError {
   return new CountersignError(

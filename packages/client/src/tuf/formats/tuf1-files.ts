@@ -106,8 +106,10 @@ function parseHashes(view: JsonView | undefined, where: string): Hashes {
 /** `targets` of a targets role; the shape of every entry is checked here, without building any of them. */
 export function parseTargetFiles(view: JsonView | undefined): LookUp<TargetPath, TargetFile> {
   const object = objectAt(view, 'targets');
-  for (const entry of object.values()) checkTargetFile(entry);
-  if (object.has('')) parseTargetPath('');
+  for (const { at, value } of object.members()) {
+    if (object.text.bytes[at + 1] === 0x22) parseTargetPath('');
+    checkTargetFile(value);
+  }
   return Object.freeze(new Table(object, TARGET_FILES));
 }
 
@@ -115,10 +117,9 @@ function checkTargetFile(view: JsonView): void {
   const object = objectAt(view, 'a target');
   integerAt(object.get('length'), 0, 'the length of a target');
   let listed = 0;
-  for (const value of objectAt(object.get('hashes'), 'hashes of a target').values()) {
+  for (const { value } of objectAt(object.get('hashes'), 'hashes of a target').members()) {
     listed += 1;
-    const hex = textAt(value, 'a hash of a target');
-    if (!/^(?:[0-9a-fA-F]{2})+$/u.test(hex)) malformed('a hash of a target', 'is not hexadecimal');
+    if (value.kind !== 'string' || !value.isHex()) malformed('a hash of a target', 'is not hexadecimal');
   }
   if (listed === 0) malformed('hashes of a target', 'is empty');
 }
