@@ -73,7 +73,12 @@ export class BenchPublisher {
 
   /** @param {import('undici').Client} connection @param {{ type: string; body: Buffer }} prepared */
   async send(connection, { type, body }) {
-    const answer = await connection.request({ method: 'POST', path: new URL(this.url).pathname, headers: { 'content-type': type }, body });
+    const answer = await connection.request({
+      method: 'POST',
+      path: new URL(this.url).pathname,
+      headers: { 'content-type': type },
+      body,
+    });
     const text = await answer.body.text();
     if (answer.statusCode !== 200) throw new Error(`publish answered ${answer.statusCode}: ${text}`);
   }

@@ -14,7 +14,10 @@ const SECONDS = 8;
 const AHEAD = 6000;
 
 async function measure(world, name, publishers, changing) {
-  const people = Array.from({ length: publishers }, (_, i) => new BenchPublisher(world.http, `bench/${name}/publisher-${i}`));
+  const people = Array.from(
+    { length: publishers },
+    (_, i) => new BenchPublisher(world.http, `bench/${name}/publisher-${i}`),
+  );
   const work = [];
   for (const person of people) {
     await person.create(someTargets(10, 'first'));
@@ -37,7 +40,11 @@ async function measure(world, name, publishers, changing) {
   );
   const seconds = (performance.now() - begin) / 1000;
   latencies.sort((a, b) => a - b);
-  return { perSecond: latencies.length / seconds, p50: latencies[Math.floor(latencies.length * 0.5)], p99: latencies[Math.floor(latencies.length * 0.99)] };
+  return {
+    perSecond: latencies.length / seconds,
+    p50: latencies[Math.floor(latencies.length * 0.5)],
+    p99: latencies[Math.floor(latencies.length * 0.99)],
+  };
 }
 
 const world = await startWorld();
@@ -48,7 +55,8 @@ try {
   const one = await measure(world, 'one', 1, 1);
   const eight = await measure(world, 'eight', 8, 1);
   const all = await measure(world, 'all-ten', 8, 10);
-  const line = (name, m) => `${name.padEnd(36)}${m.perSecond.toFixed(0).padStart(5)} /s   median ${m.p50.toFixed(1)} ms, 99th percentile ${m.p99.toFixed(1)} ms`;
+  const line = (name, m) =>
+    `${name.padEnd(36)}${m.perSecond.toFixed(0).padStart(5)} /s   median ${m.p50.toFixed(1)} ms, 99th percentile ${m.p99.toFixed(1)} ms`;
   report('publishes', [
     `ten targets a collection, each publisher its own; ${SECONDS} s a row; SQLite synchronous=FULL in server and signer;`,
     'uploads are signed ahead of time; load generator, server and signer share the machine',

@@ -64,10 +64,17 @@ describe('the main job', () => {
     expect(status.published).toBe(false);
     expect(status.changes).toHaveLength(3);
     const published = await publisher.json<{ kind: string; versions: Record<string, number> }>('publish', name);
-    expect(published).toMatchObject({ kind: 'published', versions: { root: 1, targets: 1, snapshot: 1, timestamp: 1 } });
+    expect(published).toMatchObject({
+      kind: 'published',
+      versions: { root: 1, targets: 1, snapshot: 1, timestamp: 1 },
+    });
 
     const reader = await person();
-    expect(await listed(reader, name, rootFingerprint)).toEqual(['dist/index.js', 'dist/lib/nothing', 'dist/lib/ä %20 b.js']);
+    expect(await listed(reader, name, rootFingerprint)).toEqual([
+      'dist/index.js',
+      'dist/lib/nothing',
+      'dist/lib/ä %20 b.js',
+    ]);
     await reader.ok('get', name, 'dist/lib/ä %20 b.js', '-o', reader.path('strange'));
     expect(await readFile(reader.path('strange'), 'utf8')).toBe('strange');
     await reader.ok('verify', name, 'dist/lib/ä %20 b.js', reader.path('strange'));
@@ -180,7 +187,8 @@ describe('rotation', () => {
     const { name, publisher, pin } = await begun();
     const reader = await person();
     expect(await listed(reader, name, pin)).toEqual(['a.txt']);
-    for (const role of ['timestamp', 'snapshot', 'targets', 'root', 'timestamp']) await publisher.ok('rotate', name, role);
+    for (const role of ['timestamp', 'snapshot', 'targets', 'root', 'timestamp'])
+      await publisher.ok('rotate', name, role);
     await stage(publisher, name, 'after.txt', 'after');
     await publisher.ok('publish', name);
     expect(await listed(reader, name)).toEqual(['a.txt', 'after.txt']);
@@ -247,7 +255,9 @@ describe('delegations', () => {
     // A request that would take the role's versions back is refused, one that goes on is not.
     const stale = await person();
     await stale.ok('delegation', 'request', name, 'alice', '-o', stale.path('r'));
-    expect(await publisher.run('delegation', 'add', name, 'alice', '--request', stale.path('r'))).toMatchObject({ code: 9 });
+    expect(await publisher.run('delegation', 'add', name, 'alice', '--request', stale.path('r'))).toMatchObject({
+      code: 9,
+    });
     await alice.ok('delegation', 'request', name, 'alice', '-o', alice.path('again'));
     await publisher.ok('delegation', 'add', name, 'alice', '--request', alice.path('again'));
     await alice.ok('publish', name);

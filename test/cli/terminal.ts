@@ -49,7 +49,14 @@ export class Person {
   async runWith(env: Record<string, string>, ...argv: string[]): Promise<Ran> {
     const out = new Collected();
     const err = new Collected();
-    const io = { env: { ...this.env, ...env }, stdin: new PassThrough(), scrypt: CHEAP, stdout: out, stderr: err, ...(this.#now === undefined ? {} : { now: this.#now }) };
+    const io = {
+      env: { ...this.env, ...env },
+      stdin: new PassThrough(),
+      scrypt: CHEAP,
+      stdout: out,
+      stderr: err,
+      ...(this.#now === undefined ? {} : { now: this.#now }),
+    };
     const code = await main(argv, io);
     return { code, out: out.text, err: err.text };
   }

@@ -29,7 +29,7 @@ const ODD: Readonly<Record<string, Buffer>> = {
 /** tuf-js puts names into URLs without escaping; this one makes a URL that cannot be decoded. */
 const UNDECODABLE = 'percent/100%.txt';
 
-const KINDS = ['ecdsa', 'rsa', 'ed25519'] as const;
+type Kind = 'ecdsa' | 'rsa' | 'ed25519';
 
 let world: World;
 let publisher: Publisher;
@@ -53,12 +53,12 @@ async function host(doc: TargetsDoc, contents: Iterable<readonly [string, Buffer
 }
 
 /** `by` delegates to a role whose key is of the wanted kind. */
-function delegate(by: TargetsDoc, name: string, paths: string[], kind: (typeof KINDS)[number]): TargetsDoc {
+function delegate(by: TargetsDoc, name: string, paths: string[], kind: Kind): TargetsDoc {
   const doc = publisher.delegate(by, name, { paths });
   const key = newKey(kind);
   const { keys, roles } = by.delegations!;
   const entry = roles!.find((role) => role.name === name)!;
-  delete keys[entry.keyids[0]!];
+  Reflect.deleteProperty(keys, entry.keyids[0]!);
   keys[key.id] = key.json;
   entry.keyids = [key.id];
   publisher.signers.set(name, [key]);
@@ -188,7 +188,7 @@ describe('through rotations', () => {
   }
 
   function replace(root: RootDoc, role: string, keys: readonly Pick<SimKey, 'id' | 'json'>[], threshold = 1): void {
-    for (const id of root.roles[role]!.keyids) delete root.keys[id];
+    for (const id of root.roles[role]!.keyids) Reflect.deleteProperty(root.keys, id);
     for (const key of keys) root.keys[key.id] = key.json;
     root.roles[role] = { keyids: keys.map((key) => key.id), threshold };
   }

@@ -294,7 +294,8 @@ describe('an attacker who publishes', () => {
     it('consistent_snapshot false, or left out', async () => {
       const publisher = await begin();
       const root = publisher.nextRoot();
-      const { consistent_snapshot: _, ...without } = root;
+      const without = { ...root };
+      Reflect.deleteProperty(without, 'consistent_snapshot');
       await expectRefused(
         publisher,
         { root: publisher.sign('root', { ...root, consistent_snapshot: false }) },

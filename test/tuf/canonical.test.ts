@@ -18,7 +18,10 @@ function outcome(input: string): string {
 }
 
 /** JSON data with every kind of number canonical form has, and names that trip up property tables. */
-const name = fc.oneof(fc.string({ unit: 'binary', maxLength: 8 }), fc.constantFrom('__proto__', 'constructor', '10', '9', '\uff61', '😀'));
+const name = fc.oneof(
+  fc.string({ unit: 'binary', maxLength: 8 }),
+  fc.constantFrom('__proto__', 'constructor', '10', '9', '\uff61', '😀'),
+);
 const wellFormed = name.filter((value) => value.isWellFormed());
 const { data } = fc.letrec<{ data: JsonData }>((tie) => ({
   data: fc.oneof(

@@ -49,7 +49,7 @@ export class RoleLoader {
   /** @throws CountersignError what `acceptDelegated` and the ports throw: a role that cannot be verified ends a search (W6.4) */
   async load(by: Delegator, delegation: Delegation): Promise<Envelope<Targets>> {
     let known = this.#verified.get(delegation.name);
-    if (known === undefined) this.#verified.set(delegation.name, (known = new Map()));
+    if (known === undefined) this.#verified.set(delegation.name, (known = new Map<Delegations, Envelope<Targets>>()));
     const before = known.get(by.delegations);
     if (before !== undefined) return before;
     const targets = await this.#accept(by, delegation);
@@ -78,6 +78,11 @@ export class RoleLoader {
   }
 }
 
+interface Visit {
+  readonly role: RoleName;
+  readonly load: () => Promise<Envelope<Targets>>;
+}
+
 /**
  * Pre-order depth-first search for a target (§5.6.7, W6): children in document order, each role visited once, a terminating
  * delegation cuts off everything still waiting, at most `limits.delegations` delegated roles are read.
@@ -92,7 +97,6 @@ export async function findTarget(
 ): Promise<FoundTarget | undefined> {
   const { crypto } = trust.final.context;
   const visited = new Set<RoleName>();
-  type Visit = { readonly role: RoleName; readonly load: () => Promise<Envelope<Targets>> };
   const waiting: Visit[] = [{ role: TARGETS, load: () => Promise.resolve(trust.targets) }];
   for (let visit = waiting.pop(); visit !== undefined; visit = waiting.pop()) {
     const { role } = visit;

@@ -98,9 +98,13 @@ function writeString(out: JsonWriter, bytes: Uint8Array, at: number): void {
 
 function writeNumber(out: JsonWriter, view: JsonNumber): void {
   if (!view.isInteger) {
-    throw new CountersignError('malformed', `${view.raw.slice(0, 40)} is not a whole number: it has no canonical form`, {
-      next: 'Write numbers inside signed metadata without fraction and exponent.',
-    });
+    throw new CountersignError(
+      'malformed',
+      `${view.raw.slice(0, 40)} is not a whole number: it has no canonical form`,
+      {
+        next: 'Write numbers inside signed metadata without fraction and exponent.',
+      },
+    );
   }
   const { bytes } = view.text;
   const isMinusZero = view.end - view.start === 2 && bytes[view.start] === 0x2d && bytes[view.start + 1] === 0x30;

@@ -13,7 +13,10 @@ export class JsonWriter {
     for (let i = 0; i < text.length; i += 1) {
       const unit = text.charCodeAt(i);
       // Nearly all text is ASCII, and short: handing it to the encoder piece by piece would cost more than all the rest.
-      if (unit >= 0x80) return this.bytes(encoder.encode(text));
+      if (unit >= 0x80) {
+        this.bytes(encoder.encode(text));
+        return;
+      }
       this.#buffer[at] = unit;
       at += 1;
     }

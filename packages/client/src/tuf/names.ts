@@ -39,7 +39,6 @@ function byteLength(text: string): number {
 }
 
 // C0, DEL, C1: they forge log lines and terminal output.
-// eslint-disable-next-line no-control-regex
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/u;
 
 /**
@@ -162,7 +161,7 @@ export function parseInstant(text: string): Instant {
     );
   };
   if (match === null) return bad();
-  const [, year, month, day, hour, minute, second, fraction, zone] = match.map((part) => part ?? '');
+  const [, year, month, day, hour, minute, second, fraction, zone] = Array.from(match, (part: string | undefined) => part ?? '');
   const parts = [year, month, day, hour, minute, second].map(Number) as [
     number,
     number,

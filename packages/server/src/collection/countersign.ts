@@ -43,11 +43,7 @@ function expiry(step: Step, seconds: number): Timestamp['expires'] {
   return instant(Math.floor((step.now + seconds * 1000) / 1000) * 1000);
 }
 
-function published<T>(
-  step: Step,
-  role: RoleName,
-  parse: (raw: Uint8Array) => Envelope<T>,
-): Envelope<T> | undefined {
+function published<T>(step: Step, role: RoleName, parse: (raw: Uint8Array) => Envelope<T>): Envelope<T> | undefined {
   return step.published === undefined ? undefined : parse(step.published.bytes(role));
 }
 

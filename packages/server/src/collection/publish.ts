@@ -8,7 +8,6 @@ import {
   TIMESTAMP,
   type Envelope,
   type Format,
-  type Instant,
   type MetaFile,
   type RoleName,
   type Root,

@@ -5,7 +5,11 @@ import { isProposed, type Proposed } from '../proposal.js';
 import { verifyRole } from '../verify.js';
 import { mint, type FinalRoot, type Prior, type TrustContext } from './stages.js';
 
-interface TopLevelDocument { timestamp: Timestamp; snapshot: Snapshot; targets: Targets }
+interface TopLevelDocument {
+  timestamp: Timestamp;
+  snapshot: Snapshot;
+  targets: Targets;
+}
 
 export const PARSE = {
   timestamp: (context: TrustContext, raw: Uint8Array) => context.format.parseTimestamp(raw, context.parseLimits),
