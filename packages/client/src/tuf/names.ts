@@ -161,7 +161,10 @@ export function parseInstant(text: string): Instant {
     );
   };
   if (match === null) return bad();
-  const [, year, month, day, hour, minute, second, fraction, zone] = Array.from(match, (part: string | undefined) => part ?? '');
+  const [, year, month, day, hour, minute, second, fraction, zone] = Array.from(
+    match,
+    (part: string | undefined) => part ?? '',
+  );
   const parts = [year, month, day, hour, minute, second].map(Number) as [
     number,
     number,
