@@ -9,6 +9,7 @@ import { createHandler } from './http/handler.js';
 import type { HttpDeps } from './http/route.js';
 import type { Address, TlsFiles } from './listen-config.js';
 import type { Log } from './log.js';
+import { stoppable } from './stopping.js';
 
 /** The HTTP interface as a koa application, not listening yet. */
 export function createApp(deps: HttpDeps): Koa {
@@ -110,6 +111,7 @@ async function open(
   { host, port }: Address,
   limits: ConnectionLimits,
 ): Promise<Opened> {
+  const stop = stoppable(server);
   server.maxConnections = limits.connections;
   server.keepAliveTimeout = 30_000;
   // A reader that takes nothing for so long is gone; a client that is slow to send is timed in `http/body.ts`.
@@ -125,7 +127,7 @@ async function open(
   const bound = server.address() as AddressInfo;
   return {
     url: `${scheme}://${host.includes(':') ? `[${host}]` : host}:${bound.port}`,
-    close: (grace) => close(server, grace),
+    close: stop,
   };
 }
 
@@ -134,16 +136,5 @@ function cannotListen(host: string, port: number, cause: unknown): CountersignEr
   return new CountersignError('usage', `cannot listen on ${host}, port ${port}: ${why}`, {
     cause,
     next: 'Stop what listens there, or choose another address.',
-  });
-}
-
-function close(server: Server | HttpsServer, grace: number): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => server.closeAllConnections(), grace);
-    server.close(() => {
-      clearTimeout(timer);
-      resolve();
-    });
-    server.closeIdleConnections();
   });
 }
