@@ -88,6 +88,7 @@ describe('a configuration', () => {
       { ...MINIMAL, policy: { timestampValidity: 100, timestampSigningPeriod: 100 } },
       /timestampSigningPeriod must be shorter/u,
     ],
+    ['less for all publishes than for one', { ...MINIMAL, limits: { uploads: 2_000 } }, /limits\.uploads must be/u],
     ['what is no object', [], /the file must be object/u],
   ])('is refused for %s', async (_what, document, message) => {
     await expect(read(document)).rejects.toMatchObject({

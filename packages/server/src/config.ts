@@ -69,14 +69,7 @@ export async function readConfig(
       timeout: values['signer.timeout'],
     },
     policy: readPolicy(values),
-    limits: {
-      ...DEFAULT_HTTP_LIMITS,
-      part: Math.max(values['policy.maxRoot'], values['policy.maxTargets'], values['policy.maxSnapshot']),
-      target: values['policy.maxTargetFile'],
-      parts: values['limits.parts'],
-      upload: values['limits.upload'],
-      bodyIdle: values['limits.bodyIdle'],
-    },
+    limits: readLimits(values),
     connections: {
       headers: values['limits.headers'],
       request: values['limits.request'],
@@ -112,6 +105,24 @@ async function readDatabase(
     missing(`the file ${file(value)}`, cause),
   );
   return postgres(content.trim());
+}
+
+function readLimits(values: OptionValues): HttpLimits {
+  const limits: HttpLimits = {
+    ...DEFAULT_HTTP_LIMITS,
+    part: Math.max(values['policy.maxRoot'], values['policy.maxTargets'], values['policy.maxSnapshot']),
+    target: values['policy.maxTargetFile'],
+    targetTime: values['limits.request'],
+    parts: values['limits.parts'],
+    upload: values['limits.upload'],
+    uploads: values['limits.uploads'],
+    uploadTime: values['limits.uploadTime'],
+    bodyIdle: values['limits.bodyIdle'],
+  };
+  if (limits.uploads < limits.upload) {
+    throw wrong('limits.uploads must be at least limits.upload, or the largest publish could never be received');
+  }
+  return limits;
 }
 
 function readPolicy(values: OptionValues): Policy {

@@ -122,6 +122,17 @@ export const OPTIONS = {
   ),
   'limits.parts': count(DEFAULT_HTTP_LIMITS.parts, 1, 'Most metadata files in one publish.', 100_000),
   'limits.upload': count(DEFAULT_HTTP_LIMITS.upload, 1_024, 'Largest publish as a whole, in bytes.', 2 ** 31 - 1),
+  'limits.uploads': count(
+    DEFAULT_HTTP_LIMITS.uploads,
+    1_024,
+    'Most bytes of all publishes under way together, in memory for up to twice that; one more is told to come back.',
+  ),
+  'limits.uploadTime': count(
+    DEFAULT_HTTP_LIMITS.uploadTime,
+    100,
+    'Milliseconds the metadata of one publish may take to arrive.',
+    MAX_TIMER * 1_000,
+  ),
   'limits.bodyIdle': count(
     DEFAULT_HTTP_LIMITS.bodyIdle,
     100,

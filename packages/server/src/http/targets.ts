@@ -55,7 +55,8 @@ function describe(response: CollectionCall['context']['res'], length: number): v
 async function receive({ context, gun, match }: CollectionCall, { collections, limits, log }: HttpDeps): Promise<void> {
   const { directory = '', hash: sha256 = '', name = '' } = match.groups ?? {};
   parseSaneTargetPath(directory + name);
-  const bytes = openBody(context.req, { bytes: limits.target, idle: limits.bodyIdle });
+  const most = { bytes: limits.target, idle: limits.bodyIdle, within: limits.targetTime };
+  const bytes = openBody(context.req, most);
   try {
     const stored: UploadedTargetBody = await collections.uploadTarget({ gun, sha256, bytes });
     context.status = 201;

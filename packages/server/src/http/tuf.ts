@@ -12,13 +12,15 @@ import {
 } from '@countersign/client/tuf';
 import type { PublishedBody } from '@countersign/client/wire';
 import type { Served } from '../collection/service.js';
+import { Budget } from './budget.js';
 import { notModified } from './conditional.js';
 import type { CollectionCall, HttpDeps, Route } from './route.js';
-import { readUpload } from './upload.js';
+import { readUpload, type Upload } from './upload.js';
 
 /** `/v2/<gun>/_trust/tuf/…`: metadata in the TUF 1.0 wire. The first row that matches answers. */
 export function tufRoutes(deps: HttpDeps): readonly Route<CollectionCall>[] {
   const { collections } = deps;
+  const budget = new Budget(deps.limits.uploads);
   return [
     {
       method: 'GET',
@@ -63,7 +65,7 @@ export function tufRoutes(deps: HttpDeps): readonly Route<CollectionCall>[] {
       pattern: /^$/u,
       body: 'upload',
       doc: 'Publishes the metadata files of a multipart form, all or none.',
-      handle: (call) => publish(call, deps),
+      handle: (call) => receive(call, deps, budget),
     },
   ];
 }
@@ -78,8 +80,20 @@ async function version({ context, gun, match }: CollectionCall, { collections }:
   serve(context, await collections.version(gun, role, parseVersion(number)));
 }
 
-async function publish({ context, gun }: CollectionCall, { collections, limits, log }: HttpDeps): Promise<void> {
-  const upload = await readUpload(context.req, limits);
+async function receive(call: CollectionCall, deps: HttpDeps, budget: Budget): Promise<void> {
+  const share = budget.open();
+  try {
+    await publish(call, deps, await readUpload(call.context.req, deps.limits, share));
+  } finally {
+    share.release();
+  }
+}
+
+async function publish(
+  { context, gun }: CollectionCall,
+  { collections, log }: HttpDeps,
+  upload: Upload,
+): Promise<void> {
   const published = await collections.publish({ gun, ...upload });
   const body: PublishedBody = { ...published, timestampExpires: formatInstant(published.timestampExpires) };
   context.set('Cache-Control', 'no-store');

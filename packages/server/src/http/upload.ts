@@ -5,6 +5,8 @@ import { pipeline } from 'node:stream/promises';
 import { CountersignError } from '@countersign/client/tuf';
 import type { PublishRequest, UploadedFile } from '../collection/service.js';
 import { openBody } from './body.js';
+import type { Share } from './budget.js';
+import { GrowingBytes } from './growing-bytes.js';
 import type { HttpLimits } from './limits.js';
 
 /** A publish as its form says it, before anything in it is believed. */
@@ -17,11 +19,15 @@ const FIELDS = 256;
  * Reads the form of a publish: any number of file parts named `files`, whose file name is the role (slashes and all, one
  * trailing `.json` dropped), and the plain fields `targets` (`hosted` or `anywhere`, the default) and `abandon` (a role;
  * repeatable).
- * @throws CountersignError `unsupported` for another media type, `bad-upload`, `duplicate-role`, `too-large`, `too-many`
+ *
+ * What arrives is taken from `share`; the caller releases it when nothing of the upload is needed any more.
+ * @throws CountersignError `unsupported` for another media type, `bad-upload`, `duplicate-role`, `too-large`, `too-many`;
+ * `unavailable` where `share` has no more
  */
-export async function readUpload(request: IncomingMessage, limits: HttpLimits): Promise<Upload> {
+export async function readUpload(request: IncomingMessage, limits: HttpLimits, share: Share): Promise<Upload> {
   const parser = formParser(request, limits);
-  const body = openBody(request, { bytes: limits.upload, idle: limits.bodyIdle });
+  const most = { bytes: limits.upload, idle: limits.bodyIdle, within: limits.uploadTime };
+  const body = openBody(request, most, (bytes) => share.take(bytes));
   // Ends the reading early; never by destroying the parser, which inside its own callback throws where nobody can catch it.
   const form = new Form(limits, (refusal) => body.destroy(refusal));
   // busboy's types leave out that a part may have no name.
@@ -67,7 +73,7 @@ function formParser(request: IncomingMessage, limits: HttpLimits): busboy.Busboy
 class Form {
   readonly #limits: HttpLimits;
   readonly #refused: (refusal: CountersignError) => void;
-  readonly #files = new Map<string, Uint8Array[]>();
+  readonly #files = new Map<string, GrowingBytes>();
   readonly #abandons: string[] = [];
   #targets: Upload['targets'] | undefined;
   #refusal: CountersignError | undefined;
@@ -82,13 +88,13 @@ class Form {
     // Whatever ends the form also fails its open part; the form is where it is reported.
     bytes.on('error', () => undefined);
     const role = (fileName ?? '').replace(/\.json$/u, '');
-    const chunks: Uint8Array[] = [];
-    bytes.on('data', (chunk: Uint8Array) => chunks.push(chunk));
+    const content = new GrowingBytes(this.#limits.part);
+    bytes.on('data', (chunk: Uint8Array) => content.add(chunk));
     bytes.on('limit', () => this.refuse(partTooLarge(role, this.#limits.part)));
     if (name !== 'files') this.refuse(badUpload(`there is no file part ${quote(name)}, only "files"`));
     else if (role === '') this.refuse(badUpload('a part has no file name, and so no role'));
     else if (this.#files.has(role)) this.refuse(duplicateRole(role));
-    else this.#files.set(role, chunks);
+    else this.#files.set(role, content);
   }
 
   field(name: string, value: string, truncated: boolean): void {
@@ -112,7 +118,7 @@ class Form {
     if (this.#refusal !== undefined) throw this.#refusal;
     if (this.#files.size === 0) throw badUpload('the form holds no metadata file');
     const files: UploadedFile[] = [];
-    for (const [role, chunks] of this.#files) files.push({ role, bytes: Buffer.concat(chunks) });
+    for (const [role, content] of this.#files) files.push({ role, bytes: content.whole() });
     return { files, targets: this.#targets ?? 'anywhere', abandons: this.#abandons };
   }
 }
