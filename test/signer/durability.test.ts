@@ -91,11 +91,22 @@ describe.for(engines)('a restarted signer on $engine', ({ skip, create }) => {
     const database = await create();
     const bench = await openBench(database);
     const key = await bench.key('timestamp');
-    await bench.publish(key, timestamp(1));
+    // refused, but the key is in memory now
+    expect(await bench.sign(key, timestamp(1, NOW + 100 * DAY))).toMatchObject({ code: 'policy' });
     await bench.service.removeKey(key.id);
     await bench.service.removeKey(key.id);
     expect(await bench.sign(key, timestamp(2))).toMatchObject({ code: 'not-found' });
     await expect(bench.service.findKey(key.id)).rejects.toMatchObject({ code: 'not-found' });
+  });
+
+  it.skipIf(skip)('does not delete a key that another signer has used', async () => {
+    const database = await create();
+    const [one, other] = [await openBench(database), await openBench(database)];
+    const key = await one.key('timestamp');
+    expect(await other.sign(key, timestamp(1, NOW + 100 * DAY))).toMatchObject({ code: 'policy' });
+    await one.publish(key, timestamp(1));
+    await expect(other.service.removeKey(key.id)).rejects.toMatchObject({ code: 'policy' });
+    expect(await other.sign(key, timestamp(2))).toEqual(signed);
   });
 
   it.skipIf(skip)('commits many keys side by side', async () => {

@@ -90,9 +90,21 @@ describe('the wire', () => {
     expect(second).toEqual({
       error: { code: 'stale-version', message: expect.any(String) as string, highest: 3 },
     });
-    expect(await ask('DELETE', `/v1/keys/${key.id}`)).toEqual({ status: 204, body: undefined });
-    expect(await ask('DELETE', `/v1/keys/${key.id}`)).toEqual({ status: 204, body: undefined });
-    expect(await ask('GET', `/v1/keys/${key.id}`)).toMatchObject({ status: 404, body: { code: 'not-found' } });
+    const { id } = (await ask('POST', '/v1/keys', REQUEST)).body as KeyInfo;
+    expect(await ask('DELETE', `/v1/keys/${id}`)).toEqual({ status: 204, body: undefined });
+    expect(await ask('DELETE', `/v1/keys/${id}`)).toEqual({ status: 204, body: undefined });
+    expect(await ask('GET', `/v1/keys/${id}`)).toMatchObject({ status: 404, body: { code: 'not-found' } });
+  });
+
+  it('does not let a stolen server credential delete a key that has signed', async () => {
+    const { signer, audit } = await running();
+    const ask = client(signer);
+    const key = (await ask('POST', '/v1/keys', REQUEST)).body as KeyInfo;
+    await ask('POST', '/v1/sign', { items: [itemOf(key, timestamp(1))] });
+    expect(await ask('DELETE', `/v1/keys/${key.id}`)).toMatchObject({ status: 403, body: { code: 'policy' } });
+    expect(audit.at(-1)).toMatchObject({ method: 'DELETE', items: [{ key: key.id, outcome: 'policy' }] });
+    const again = await ask('POST', '/v1/sign', { items: [itemOf(key, timestamp(2))] });
+    expect(again.body).toMatchObject({ results: [{ signature: expect.any(String) as string }] });
   });
 
   it('says that it is well', async () => {

@@ -97,7 +97,7 @@ describe('rekey', () => {
       let finds = 0;
       store.find = async (id) => {
         finds += 1;
-        if (finds === 2) await store.remove(id);
+        if (finds === 2) await store.removeUnused(id);
         return find(id);
       };
     });

@@ -82,11 +82,16 @@ export class Keyring {
     });
   }
 
-  /** Forgets the key, here and in the store. */
+  /**
+   * Forgets a key that never signed, here and in the store. One that signed is what a published root may depend on: no
+   * server may destroy it.
+   * @throws CountersignError `policy` or the store's
+   */
   remove(keyId: string): Promise<void> {
     return this.#serial.run(keyId, async () => {
       this.#held.delete(keyId);
-      await this.#store.remove(keyId);
+      if (await this.#store.removeUnused(keyId)) return;
+      throw new CountersignError('policy', `key ${keyId} has signed, and only unused keys can be deleted`);
     });
   }
 

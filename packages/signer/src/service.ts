@@ -34,6 +34,7 @@ export class SignerService {
     return infoOf(found.row);
   }
 
+  /** @throws CountersignError `policy` for a key that has signed, or the store's */
   removeKey(id: string): Promise<void> {
     return this.#keyring.remove(id);
   }

@@ -125,8 +125,10 @@ export class KeyStore {
     return stored === undefined ? undefined : { row: rowOf(stored), state: stateOf(stored) };
   }
 
-  async remove(id: string): Promise<void> {
-    await guarded(this.#knex('keys').where({ id }).delete());
+  /** Removes the key if it never signed; answers whether it is gone, which one that never was is too. */
+  async removeUnused(id: string): Promise<boolean> {
+    const removed = await guarded<number>(this.#knex('keys').where({ id, highest: 0 }).delete());
+    return removed === 1 || (await this.find(id)) === undefined;
   }
 
   /** How many keys never signed, counted up to `most`. */

@@ -9,7 +9,7 @@
  * | `POST /v1/sign`         | `SignRequest`   | 200 `SignResponse`, one result a payload |
  * | `GET /v1/health`        |                 | 200 `Health`                            |
  *
- * Any other status carries `Failure`.
+ * Any other status carries `Failure`. A key that has signed is not deleted (403 `policy`).
  */
 export type SignerAlgorithm = 'ed25519' | 'ecdsa-p256-sha256';
 export type OnlineRole = 'timestamp' | 'snapshot';
