@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { describe, expect, it, vi } from 'vitest';
-import { createApp, DEFAULT_HTTP_LIMITS, listen, type Listening } from '@countersign/server';
+import { createApp, DEFAULT_HTTP_LIMITS, listen, OPEN_ACCESS, type Listening } from '@countersign/server';
 import { repeat } from '../../packages/server/src/jobs.js';
 import { makeCa, type Issued } from '../support/certificates.js';
 import { collectingLog, type Line } from './support/http-server.js';
@@ -17,7 +17,11 @@ function start(
   collections = new MemoryCollections(),
 ): Promise<Listening> {
   const log = collectingLog([]);
-  return listen(createApp({ collections, limits: DEFAULT_HTTP_LIMITS, log }), { ...options, connections, log });
+  return listen(createApp({ collections, limits: DEFAULT_HTTP_LIMITS, access: OPEN_ACCESS, log }), {
+    ...options,
+    connections,
+    log,
+  });
 }
 
 function portOf(listening: Listening): number {

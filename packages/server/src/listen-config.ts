@@ -1,5 +1,6 @@
 import { CountersignError } from '@countersign/client/tuf';
 import { required, wrong } from './option-values.js';
+import type { AccessRules } from './http/access.js';
 import type { OptionValues } from './options.js';
 
 export interface Address {
@@ -18,6 +19,7 @@ export interface TlsFiles {
 export interface ListenConfig {
   readonly https: (Address & { readonly tls: TlsFiles }) | undefined;
   readonly http: Address | undefined;
+  readonly access: AccessRules;
   readonly insecureListenWithoutAuthentication: boolean;
 }
 
@@ -48,7 +50,7 @@ export function readListen(values: OptionValues, file: (name: string) => string)
   const https = values['listen.https'];
   const http = values['listen.http'];
   if (https === undefined && http === undefined) throw wrong('one of listen.https and listen.http must be set');
-  return {
+  const addresses = {
     https:
       https === undefined
         ? undefined
@@ -57,7 +59,20 @@ export function readListen(values: OptionValues, file: (name: string) => string)
             tls: { certificate: file(required(values, 'tls.certificate')), key: file(required(values, 'tls.key')) },
           },
     http: http === undefined ? undefined : readAddress('listen.http', http),
+  };
+  return {
+    ...addresses,
+    access: readAccess(values, [addresses.https, addresses.http]),
     insecureListenWithoutAuthentication: values.insecureListenWithoutAuthentication,
+  };
+}
+
+function readAccess(values: OptionValues, addresses: readonly (Address | undefined)[]): AccessRules {
+  const names = values['listen.names'];
+  const exposed = addresses.some((address) => address !== undefined && !isLoopback(address.host));
+  return {
+    hosts: exposed && names.length === 0 ? undefined : new Set(names.map((name) => name.toLowerCase())),
+    origins: new Set(values['listen.allowedOrigins']),
   };
 }
 

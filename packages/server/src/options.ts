@@ -31,6 +31,10 @@ function address(doc: string): Option<string | undefined> {
   };
 }
 
+function list(pattern: string, doc: string): Option<readonly string[]> {
+  return { schema: { type: 'array', maxItems: 1_000, items: { type: 'string', pattern } }, fallback: [], doc };
+}
+
 const optional = undefined as string | undefined;
 const MAX_TIMER = 2_000_000;
 
@@ -40,6 +44,14 @@ export const OPTIONS = {
     '`host:port` to serve HTTPS on; port 0 picks one. Needs `tls`. One of `listen.https` and `listen.http` must be set.',
   ),
   'listen.http': address('`host:port` to serve plain HTTP on: for loopback, or behind a proxy that speaks TLS.'),
+  'listen.names': list(
+    '^(\\[[0-9a-fA-F:.]+\\]|[^:\\[\\]/ ]+)$',
+    'Host names, without port, that clients may ask for, beside `localhost` and loopback addresses: that of a proxy in front, say. While empty, a server beyond loopback answers to every name.',
+  ),
+  'listen.allowedOrigins': list(
+    '^https?://[^/ A-Z]+$',
+    'Origins, like `https://example.com`, whose pages may publish from a browser. Pages of every origin may read what is published.',
+  ),
   'tls.certificate': text(optional, 'PEM file with the server certificate and its chain. Read again when it changes.'),
   'tls.key': text(optional, 'PEM file with its private key.'),
   'database.sqlite': text(

@@ -53,7 +53,10 @@ export async function startServer(config: Config, { clock, log, wrap = {} }: Sta
       clock,
       log,
     });
-    const listening = await listen(createApp({ collections, limits: config.limits, log }), { ...config, log });
+    const listening = await listen(createApp({ collections, limits: config.limits, access: config.access, log }), {
+      ...config,
+      log,
+    });
     closers.add(() => listening.close(config.shutdown));
     const timing = { log, random: Math.random };
     const jobs = [

@@ -2,11 +2,12 @@ import { errorBody, statusOf } from '@countersign/client/wire';
 import { CountersignError } from '@countersign/client/tuf';
 import type { Context } from 'koa';
 import type { Log } from '../log.js';
+import { ForeignRequest } from './access.js';
 
 /** How long a client should wait before it asks again, in seconds, where waiting helps. */
 const RETRY_AFTER: Readonly<Record<number, string>> = { 429: '60', 503: '5' };
 
-/** The one refusal whose status is HTTP's own business: the name exists, the method does not. */
+/** A refusal whose status is HTTP's own business: the name exists, the method does not. */
 export class MethodNotAllowed extends CountersignError {
   readonly allow: readonly string[];
 
@@ -19,7 +20,7 @@ export class MethodNotAllowed extends CountersignError {
 /** Answers with `error` in the wire's form. A fault of ours tells the client nothing but that; its cause goes to the log. */
 export function refuse(context: Context, error: unknown, log: Log): void {
   const known = error instanceof CountersignError && error.code !== 'internal' ? error : internal(error);
-  const status = known instanceof MethodNotAllowed ? 405 : statusOf(known.code);
+  const status = statusFor(known);
   if (known instanceof MethodNotAllowed) context.set('Allow', known.allow.join(', '));
   context.status = status;
   context.set('Content-Type', 'application/json');
@@ -29,6 +30,12 @@ export function refuse(context: Context, error: unknown, log: Log): void {
   if (retryAfter !== undefined) context.set('Retry-After', retryAfter);
   context.body = Buffer.from(JSON.stringify(errorBody(known)));
   report(context, known, error, log);
+}
+
+function statusFor(known: CountersignError): number {
+  if (known instanceof MethodNotAllowed) return 405;
+  // No credentials would help: 401 would ask for some.
+  return known instanceof ForeignRequest ? 403 : statusOf(known.code);
 }
 
 function internal(cause: unknown): CountersignError {

@@ -1,5 +1,6 @@
 import type { Context, Middleware } from 'koa';
 import { CountersignError } from '@countersign/client/tuf';
+import { checkHost, checkOrigin, type AccessRules } from './access.js';
 import { drain } from './drain.js';
 import { MethodNotAllowed, refuse } from './errors.js';
 import { operationRoutes } from './operations.js';
@@ -25,7 +26,7 @@ export function createHandler(deps: HttpDeps): Middleware {
   return async (context) => {
     try {
       context.res.setHeader('X-Content-Type-Options', 'nosniff');
-      await dispatch(table, context);
+      await dispatch(table, deps.access, context);
       deps.log.debug({ method: context.method, url: context.req.url, status: context.status }, 'request');
     } catch (error) {
       drain(context.req, context.res, deps.limits);
@@ -34,18 +35,39 @@ export function createHandler(deps: HttpDeps): Middleware {
   };
 }
 
-function dispatch(table: Routes, context: Context): Promise<void> {
-  const url = context.req.url ?? '/';
-  const reads = context.method === 'GET' || context.method === 'HEAD';
-  // Set before anything can fail: a browser client must see a 404 as one, the end of the roots is found that way.
-  if (reads && url.includes('/_trust/')) context.res.setHeader('Access-Control-Allow-Origin', '*');
-  const path = readPath(url);
+async function dispatch(table: Routes, access: AccessRules, context: Context): Promise<void> {
+  checkHost(access, context.req.headers);
+  const path = readPath(context.req.url ?? '/');
+  if (admit(access, context, path) === 'answered') return;
   if (path.area === 'service') {
     const { route, match } = find(table.service, context, path);
     return route.handle({ context, match, query: path.query });
   }
   const { route, match } = find(table[path.area], context, path);
   return route.handle({ context, match, query: path.query, gun: path.gun });
+}
+
+/** Sets what a browser is to know before anything can fail: its pages must see a 404 as one, the roots end with one. */
+function admit(access: AccessRules, context: Context, path: RequestPath): 'answered' | 'go on' {
+  const kind = kindOf(context, path);
+  if (kind === 'published') context.res.setHeader('Access-Control-Allow-Origin', '*');
+  if (kind !== 'write') return 'go on';
+  const allowed = checkOrigin(access, context.req.headers);
+  if (allowed === undefined) return 'go on';
+  context.res.setHeader('Access-Control-Allow-Origin', allowed);
+  context.res.setHeader('Vary', 'Origin');
+  if (context.method !== 'OPTIONS') return 'go on';
+  context.res.setHeader('Access-Control-Allow-Methods', 'POST, PUT');
+  context.res.setHeader('Access-Control-Allow-Headers', 'Content-Type');
+  context.status = 204;
+  return 'answered';
+}
+
+/** Asking for a key may make one: a write, though it is a GET. */
+function kindOf({ method }: Context, path: RequestPath): 'published' | 'harmless' | 'write' {
+  if (method !== 'GET' && method !== 'HEAD') return 'write';
+  if (path.area === 'service') return 'harmless';
+  return path.area === 'tuf' && path.path.endsWith('.key') ? 'write' : 'published';
 }
 
 function find<C extends Call>(rows: readonly Route<C>[], context: Context, { path }: RequestPath): Found<C> {

@@ -2,12 +2,14 @@ import type { Context } from 'koa';
 import type { Gun } from '@countersign/client/tuf';
 import type { Collections } from '../collection/service.js';
 import type { Log } from '../log.js';
+import type { AccessRules } from './access.js';
 import type { HttpLimits } from './limits.js';
 
 /** What handlers work with; made once, at start. */
 export interface HttpDeps {
   readonly collections: Collections;
   readonly limits: HttpLimits;
+  readonly access: AccessRules;
   readonly log: Log;
 }
 
