@@ -68,6 +68,16 @@ describe.for(engines)('a restarted signer on $engine', ({ skip, create }) => {
     expect(await after.sign(key, snapshot(3, { targets: 6, a: 2 }), followsOf(second))).toEqual(signed);
   });
 
+  it.skipIf(skip)('keeps how far the snapshots went that timestamps named', async () => {
+    const database = await create();
+    const before = await openBench(database);
+    const key = await before.key('timestamp');
+    for (const version of [1, 2, 3]) await before.publish(key, timestamp(version, NOW + DAY, 10 * version));
+    const after = await openBench(database);
+    expect(await after.sign(key, timestamp(40, NOW + DAY, 2_000_000))).toMatchObject({ code: 'policy' });
+    expect(await after.sign(key, timestamp(40, NOW + DAY, 40))).toEqual(signed);
+  });
+
   it.skipIf(skip)('beside another on the same database never signs a version twice', async () => {
     const database = await create();
     const benches = [await openBench(database), await openBench(database)] as const;

@@ -96,6 +96,52 @@ describe('a stolen server credential', () => {
     expect(await bench.sign(key, timestamp(Number.MAX_SAFE_INTEGER))).toMatchObject({ code: 'policy' });
   });
 
+  it('fast-forwards no snapshot through a timestamp', async () => {
+    const bench = await openBench(await newDatabase());
+    const key = await bench.key('timestamp');
+    const names = (version: number, snapshotVersion: number): Promise<unknown> =>
+      bench.sign(key, timestamp(version, NOW + DAY, snapshotVersion));
+    expect(await names(1, Number.MAX_SAFE_INTEGER)).toMatchObject({ code: 'policy' });
+    expect(await names(1, 7)).toEqual(signed);
+    expect(await names(2, 1_000_008)).toMatchObject({ code: 'policy' });
+    expect(await names(2, 1_000_007)).toEqual(signed);
+    // one that was named and never published is no floor
+    expect(await names(3, 8)).toEqual(signed);
+    expect(await names(4, 3_000_000)).toMatchObject({ code: 'policy' });
+  });
+
+  it('fast-forwards no role through a snapshot, not with a fresh key either', async () => {
+    const bench = await openBench(await newDatabase());
+    const key = await bench.key('snapshot');
+    const max = Number.MAX_SAFE_INTEGER;
+    expect(await bench.sign(key, snapshot(1, { targets: max }))).toMatchObject({ code: 'policy' });
+    const first = await bench.publish(key, snapshot(1, { targets: 5 }));
+    for (const listed of [{ targets: max }, { targets: 1006 }, { targets: 5, phantom: 1001 }])
+      expect(await bench.sign(key, snapshot(2, listed), followsOf(first))).toMatchObject({ code: 'policy' });
+    const second = await bench.publish(key, snapshot(2, { targets: 1005 }), first);
+    expect(await bench.sign(key, snapshot(3, { targets: 2006 }), followsOf(second))).toMatchObject({ code: 'policy' });
+    expect(await bench.sign(key, snapshot(3, { targets: 6 }), followsOf(first))).toEqual(signed);
+  });
+
+  it('moves no floor by what is signed and not followed, and at most 1,000 by what is', async () => {
+    const bench = await openBench(await newDatabase());
+    const key = await bench.key('snapshot');
+    const first = await bench.publish(key, snapshot(1, { targets: 5 }));
+    for (let version = 2; version < 6; version++) await bench.publish(key, snapshot(version, { targets: 1005 }), first);
+    expect(await bench.sign(key, snapshot(6, { targets: 1006 }), followsOf(first))).toMatchObject({ code: 'policy' });
+    expect(await bench.sign(key, snapshot(6, { targets: 6 }), followsOf(first))).toEqual(signed);
+  });
+
+  it('that poisoned a floor is got rid of by a fresh key', async () => {
+    const bench = await openBench(await newDatabase());
+    const [key, fresh] = [await bench.key('snapshot'), await bench.key('snapshot')];
+    const honest = await bench.publish(key, snapshot(1, { targets: 5 }));
+    const evil = await bench.publish(key, snapshot(2, { targets: 900, phantom: 1 }), honest);
+    await bench.publish(key, snapshot(3, { targets: 900, phantom: 1 }), evil);
+    expect(await bench.sign(key, snapshot(4, { targets: 6 }), followsOf(honest))).toMatchObject({ code: 'policy' });
+    expect(await bench.sign(fresh, snapshot(4, { targets: 6 }), followsOf(honest))).toEqual(signed);
+  });
+
   it('signs bytes only in the form in which they were read', async () => {
     const bench = await openBench(await newDatabase());
     const key = await bench.key('timestamp');
@@ -165,6 +211,16 @@ describe('a snapshot that follows a published one', () => {
     expect(await bench.sign(key, snapshot(3, { targets: 1 }), followsOf(foreign))).toMatchObject({ code: 'policy' });
   });
 
+  it('may be lower than the last one, of which the signer cannot know yet that it was published', async () => {
+    const bench = await openBench(await newDatabase());
+    const key = await bench.key('snapshot');
+    const first = await bench.publish(key, snapshot(1, listed));
+    const second = await bench.publish(key, snapshot(2, { ...listed, targets: 4 }), first);
+    const third = await bench.publish(key, snapshot(3, listed), first);
+    await bench.publish(key, snapshot(4, { ...listed, targets: 5 }), second);
+    expect(await bench.sign(key, snapshot(5, listed), followsOf(third))).toMatchObject({ code: 'policy' });
+  });
+
   it('may be lower than what was signed and never published', async () => {
     const bench = await openBench(await newDatabase());
     const key = await bench.key('snapshot');
@@ -176,7 +232,7 @@ describe('a snapshot that follows a published one', () => {
   it('starts without a floor under a fresh key, at any version', async () => {
     const bench = await openBench(await newDatabase());
     const [old, fresh] = [await bench.key('snapshot'), await bench.key('snapshot')];
-    const last = await bench.publish(old, snapshot(50_000, { ...listed, targets: Number.MAX_SAFE_INTEGER }));
+    const last = await bench.publish(old, snapshot(50_000, { ...listed, targets: 2 ** 48 }));
     expect(await bench.sign(fresh, snapshot(50_001, listed), followsOf(last))).toEqual(signed);
   });
 });

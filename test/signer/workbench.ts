@@ -118,8 +118,8 @@ export function envelopeOf(key: KeyInfo, payload: Uint8Array, signature: Uint8Ar
   return tuf1.assemble(payload, [{ keyId: key.id as KeyId, value: signature }]);
 }
 
-export function timestamp(version: number, expires = NOW + 7 * DAY): Uint8Array {
-  const snapshot = { by: 'version', version: 1 as Version, hashes: new Map() } as const;
+export function timestamp(version: number, expires = NOW + 7 * DAY, names = 1): Uint8Array {
+  const snapshot = { by: 'version', version: names as Version, hashes: new Map() } as const;
   return tuf1.renderTimestamp({ version: version as Version, expires: instant(expires), snapshot });
 }
 

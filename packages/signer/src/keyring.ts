@@ -6,7 +6,7 @@ import type { Keks } from './keks.js';
 import { decide, type Lifetimes, type Published, type Signed } from './policy.js';
 import { listedBy, type Reading } from './reading.js';
 import { Serial } from './serial.js';
-import type { KeyRow, KeyStore, SignedState } from './store.js';
+import type { Floor, KeyRow, KeyStore, SignedState } from './store.js';
 
 /** Versions reserved by one write once a key is busy; after a crash at most this many are skipped. */
 const BLOCK = 32;
@@ -105,7 +105,7 @@ export class Keyring {
       const after = reservation(held, signed);
       if (!(await this.#write(held, after))) return false;
     }
-    held.signed = signed;
+    held.signed = { ...signed, floor: held.stored.floor };
     return true;
   }
 
@@ -178,6 +178,12 @@ function isReserved(held: Held, signed: Signed): boolean {
  */
 function reservation(held: Held, signed: Signed): SignedState {
   const busy = held.warm && held.row.role === 'timestamp';
-  if (busy) return { highest: signed.version + BLOCK - 1, payload: undefined, floor: signed.floor };
+  if (busy) return { highest: signed.version + BLOCK - 1, payload: undefined, floor: reservedFloor(held, signed) };
   return { highest: signed.version, payload: signed.payload, floor: signed.floor };
+}
+
+/** A timestamp names a new snapshot with each publish, and each publish must not cost a write more. */
+function reservedFloor(held: Held, { floor }: Signed): Floor | undefined {
+  if (floor === undefined || floor === held.signed.floor) return floor;
+  return new Map([...floor].map(([role, version]) => [role, version + BLOCK - 1]));
 }

@@ -1,14 +1,25 @@
-import { CountersignError, formatInstant, type Instant } from '@countersign/client/tuf';
+import { CountersignError, formatInstant, SNAPSHOT, type ErrorDetail, type Instant } from '@countersign/client/tuf';
 import type { Reading } from './reading.js';
 import type { Floor } from './store.js';
 import type { OnlineRole } from './wire.js';
 
-/** How far above everything it has signed a key may go in one step. */
+/**
+ * How far above everything it has signed a key may go in one step, and a snapshot above the floor in each version it lists.
+ * An honest publish moves each by one. A thief of the server's credential moves each by a thousand with every signature: to
+ * use up the numbers takes him 9·10¹² of them, one after the other and each in the audit log.
+ */
 export const MOST_AHEAD = 1000;
 
 /**
- * The highest first version of a fresh key. A fresh key has no floor, so that a collection at any honest version goes on
- * after a rotation; but one request must not be able to use up the numbers above it.
+ * How far the snapshot a timestamp names may be above the ones named before. Not a thousand: while timestamps fail and
+ * snapshots do not, every attempt burns a snapshot version, and a bound that weeks of attempts could pass would then freeze
+ * the collection. The numbers still last for 9·10⁹ signatures, each with a durable write before the next.
+ */
+export const MOST_SNAPSHOTS_AHEAD = 1_000_000;
+
+/**
+ * The highest first version of a fresh key, and the highest it may list or name while it has no floor. A collection at any
+ * honest version goes on after a rotation; but one request must not be able to use up the numbers above it.
  */
 export const HIGHEST_FIRST = 2 ** 48;
 
@@ -21,6 +32,7 @@ export interface Signed {
   readonly version: number;
   /** Hex SHA-256 of the payload signed at `version`, where that is known. */
   readonly payload: string | undefined;
+  /** As in the store's `SignedState`. */
   readonly floor: Floor | undefined;
 }
 
@@ -48,9 +60,11 @@ export function decide(signed: Signed, request: Request, lifetimes: Lifetimes, n
   checkLifetime(reading, lifetimes[reading.role], now);
   if (reading.version === signed.version && payload === signed.payload) return signed;
   checkVersion(reading, Math.max(signed.version, published?.version ?? 0));
+  if (reading.role === 'timestamp') return { version: reading.version, payload, floor: named(reading, signed.floor) };
   if (reading.listed === undefined) return { version: reading.version, payload, floor: signed.floor };
   const floor = raised(signed.floor, published);
   checkContinuity(reading, reading.listed, floor);
+  checkReach(reading, reading.listed, floor);
   return { version: reading.version, payload, floor };
 }
 
@@ -80,6 +94,23 @@ function checkVersion({ role, version }: Reading, highest: number): void {
   }
 }
 
+/**
+ * The highest snapshot version a timestamp key has named. It bounds the next from above only: a snapshot that was named
+ * and lost the race to be published is followed by lower ones.
+ */
+function named(reading: Reading, floor: Floor | undefined): Floor | undefined {
+  const { named: version } = reading;
+  if (version === undefined) return floor;
+  const highest = floor?.get(SNAPSHOT);
+  if (highest !== undefined && version <= highest) return floor;
+  const limit = highest === undefined ? HIGHEST_FIRST : highest + MOST_SNAPSHOTS_AHEAD;
+  if (version <= limit) return new Map([[SNAPSHOT, version]]);
+  return refuse(reading, `names snapshot ${version}, which is too far ahead; the highest allowed now is ${limit}`, {
+    current: highest ?? 0,
+    limit,
+  });
+}
+
 /** The highest version of each role over the floor so far and a published snapshot. */
 function raised(floor: Floor | undefined, published: Published | undefined): Floor | undefined {
   if (published === undefined) return floor;
@@ -103,7 +134,21 @@ function checkContinuity(reading: Reading, listed: Floor, floor: Floor | undefin
   }
 }
 
-function refuse(reading: Reading, why: string, detail: { readonly listed?: string; readonly current?: number }): never {
+/** What is signed becomes the floor once it is followed: no version may run away with it. */
+function checkReach(reading: Reading, listed: Floor, floor: Floor | undefined): void {
+  for (const [role, version] of listed) {
+    const least = floor?.get(role) ?? 0;
+    const limit = floor === undefined ? HIGHEST_FIRST : least + MOST_AHEAD;
+    if (version <= limit) continue;
+    refuse(reading, `lists ${JSON.stringify(role)} at ${version}, too far ahead; the highest allowed now is ${limit}`, {
+      listed: role,
+      current: least,
+      limit,
+    });
+  }
+}
+
+function refuse(reading: Reading, why: string, detail: ErrorDetail): never {
   const { role, version } = reading;
   throw new CountersignError('policy', `${role} ${version} ${why}`, { detail: { role, version, ...detail } });
 }

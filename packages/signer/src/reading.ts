@@ -27,6 +27,8 @@ export interface Reading {
   readonly expires: Instant;
   /** The roles a snapshot lists by version; undefined where the format's entries carry no continuity. */
   readonly listed: Floor | undefined;
+  /** The snapshot version a timestamp names; undefined where it names one by hash, or for a snapshot. */
+  readonly named: number | undefined;
   readonly follows: Envelope<Snapshot> | undefined;
 }
 
@@ -46,14 +48,18 @@ export function readProposal({ role, format, payload, follows }: Proposal): Read
   const read = { format: format.name, role, version: signed.version, expires: signed.expires };
   if (signed.type === 'timestamp' || format.rules.rolesMayLeaveSnapshot) {
     if (follows !== undefined) throw new CountersignError('malformed', `a ${format.name} ${role} follows nothing`);
-    return { ...read, listed: undefined, follows: undefined };
+    return { ...read, listed: undefined, named: namedBy(signed), follows: undefined };
   }
   const followed = follows && format.parseSnapshot(follows, { signatures: FOLLOWS_SIGNATURES });
-  return { ...read, listed: listedBy(signed), follows: followed };
+  return { ...read, listed: listedBy(signed), named: undefined, follows: followed };
 }
 
 function parse(role: OnlineRole, format: Format, raw: Uint8Array): Envelope<Timestamp> | Envelope<Snapshot> {
   return role === 'timestamp' ? format.parseTimestamp(raw) : format.parseSnapshot(raw);
+}
+
+function namedBy(signed: Timestamp | Snapshot): number | undefined {
+  return signed.type === 'timestamp' && signed.snapshot.by === 'version' ? signed.snapshot.version : undefined;
 }
 
 /** The roles a snapshot lists, with the version it promises of each. */

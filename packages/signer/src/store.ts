@@ -33,6 +33,7 @@ export interface SignedState {
   readonly highest: number;
   /** Hex SHA-256 of the payload signed at exactly `highest`; undefined where that was only reserved. */
   readonly payload: string | undefined;
+  /** Of a timestamp key: under `snapshot`, the highest snapshot version it has named or reserved. */
   readonly floor: Floor | undefined;
 }
 
