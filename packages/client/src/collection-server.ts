@@ -1,4 +1,5 @@
 import type { Fetch, FetchInit, FetchResponse } from './fetch.js';
+import { gather } from './gather.js';
 import { multipart, type FormPart } from './multipart.js';
 import { hashPrefixed } from './stored-name.js';
 import type { ExpectedTarget } from './target-stream.js';
@@ -110,27 +111,27 @@ export class CollectionServer {
 }
 
 async function readAll(response: FetchResponse, url: string): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  const reader = response.body?.getReader();
   try {
-    for (;;) {
-      const { done, value } = (await reader?.read()) ?? { done: true };
-      if (done) break;
-      if (value === undefined) continue;
-      length += value.length;
-      if (length > MAX_ANSWER) {
-        await reader?.cancel();
-        throw new CountersignError('endless-data', `${hostOf(url)} answers with more than ${MAX_ANSWER} bytes`);
-      }
-      chunks.push(value);
-    }
+    return await gather(answerChunks(response, url), MAX_ANSWER);
   } catch (error) {
     throw explain(error, url);
   }
-  const whole = new Uint8Array(length);
-  chunks.reduce((offset, chunk) => (whole.set(chunk, offset), offset + chunk.length), 0);
-  return whole;
+}
+
+async function* answerChunks(response: FetchResponse, url: string): AsyncGenerator<Uint8Array, void, undefined> {
+  const reader = response.body?.getReader();
+  let length = 0;
+  for (;;) {
+    const { done, value } = (await reader?.read()) ?? { done: true };
+    if (done) return;
+    if (value === undefined) continue;
+    length += value.length;
+    if (length > MAX_ANSWER) {
+      await reader?.cancel();
+      throw new CountersignError('endless-data', `${hostOf(url)} answers with more than ${MAX_ANSWER} bytes`);
+    }
+    yield value;
+  }
 }
 
 function explain(error: unknown, url: string): CountersignError {

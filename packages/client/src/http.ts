@@ -1,4 +1,5 @@
 import type { Fetch, FetchResponse } from './fetch.js';
+import { gather } from './gather.js';
 import { DEFAULT_HTTP_LIMITS, fileOf, hostOf, Transfer, type HttpLimits } from './transfer.js';
 import { CountersignError, type ErrorCode } from './tuf/errors.js';
 import { readError } from './wire.js';
@@ -30,7 +31,7 @@ export class Http {
       }
       if (response.status !== 200) throw await this.#refusal(url, response);
       if (/^text\/html\b/iu.test(response.headers.get('content-type') ?? '')) throw webPage(url);
-      return await collect(transfer.chunks(response));
+      return await gather(transfer.chunks(response), maxBytes);
     } finally {
       transfer.close();
     }
@@ -73,7 +74,7 @@ export class Http {
   async #errorText(url: string, response: FetchResponse): Promise<string> {
     const transfer = new Transfer(url, MAX_ERROR_BODY, this.#limits);
     try {
-      return new TextDecoder().decode(await collect(transfer.chunks(response)));
+      return new TextDecoder().decode(await gather(transfer.chunks(response), MAX_ERROR_BODY));
     } catch {
       return ''; // the status alone has to do
     } finally {
@@ -98,22 +99,4 @@ function webPage(url: string): CountersignError {
 /** One line without control characters, which could forge terminal output. */
 function printable(text: string): string {
   return text.slice(0, 300).replace(/[\u0000-\u001f\u007f-\u009f]+/gu, ' ');
-}
-
-async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of chunks) {
-    parts.push(chunk);
-    length += chunk.length;
-  }
-  const [only] = parts;
-  if (parts.length === 1 && only !== undefined) return only;
-  const whole = new Uint8Array(length);
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  return whole;
 }

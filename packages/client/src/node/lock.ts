@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { CountersignError } from '../tuf/errors.js';
 import { errorCode } from './atomic-file.js';
@@ -17,6 +17,10 @@ export interface LockOptions {
   readonly isAlive: (pid: number) => boolean;
 }
 
+/** Dead holders and damaged files met in a row before giving up; each is taken away once. */
+const MAX_TRIES = 3;
+const TOKEN = /^[0-9a-f-]{36}$/u;
+
 /**
  * Runs `work` while the file at `path` says so, so that two commands do not change the same collection's state at once. The
  * lock of a process of this machine that has died is taken over.
@@ -29,57 +33,68 @@ export async function withLock<T>(path: string, options: LockOptions, work: () =
     return await work();
   } finally {
     // Only our own: another process may hold it rightly if this file was removed by hand.
-    if ((await holder(path))?.token === token) await rm(path, { force: true });
+    if (isBy(await holder(path), token)) await rm(path, { force: true });
   }
 }
 
 async function acquire(path: string, mine: Holder, options: LockOptions): Promise<void> {
-  for (let tries = 0; tries < 3; tries += 1) {
+  for (let tries = 0; tries < MAX_TRIES; tries += 1) {
     if (await create(path, mine)) return;
     const other = await holder(path);
-    if (other !== undefined && (other.host !== mine.host || options.isAlive(other.pid))) throw held(path, other);
-    await takeAway(path, mine.token, other);
+    if (other === 'gone') continue;
+    if (other !== 'torn' && (other.host !== mine.host || options.isAlive(other.pid))) throw held(path, other);
+    await takeAway(path, other, options);
   }
   throw held(path, undefined);
 }
 
+/** Whether the file is ours now. It appears with all it says, so that nobody takes a lock just being made for a torn one. */
 async function create(path: string, mine: Holder): Promise<boolean> {
+  const aside = `${path}.${mine.token}`;
   try {
-    const file = await open(path, 'wx', 0o600);
-    try {
-      await file.writeFile(JSON.stringify(mine));
-    } finally {
-      await file.close();
-    }
+    await writeFile(aside, JSON.stringify(mine), { flag: 'wx', mode: 0o600 });
+    await link(aside, path);
     return true;
   } catch (error) {
     if (errorCode(error) === 'EEXIST') return false;
     throw error;
+  } finally {
+    await rm(aside, { force: true });
   }
 }
 
-/** Renaming has one winner; and who finds to have moved another's lock, taken in the meantime, puts it back. */
-async function takeAway(path: string, token: string, expected: Holder | undefined): Promise<void> {
-  const aside = `${path}.${token}`;
-  try {
-    await rename(path, aside);
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return;
+/**
+ * Removes a dead process's lock. Whoever does holds the lock on that very lock, and looks again: so it is still the dead
+ * one's, and not one that a third process has taken since.
+ */
+async function takeAway(path: string, dead: Holder | 'torn', options: LockOptions): Promise<void> {
+  const name = dead === 'torn' ? dead : dead.token;
+  await withLock(`${path}.of-${name}`, options, async () => {
+    const now = await holder(path);
+    if (now === dead || (dead !== 'torn' && isBy(now, dead.token))) await rm(path, { force: true });
+  });
+}
+
+function isBy(found: Holder | 'gone' | 'torn', token: string): boolean {
+  return typeof found === 'object' && found.token === token;
+}
+
+/** `torn`: a file that says nothing, as a power failure leaves it. */
+async function holder(path: string): Promise<Holder | 'gone' | 'torn'> {
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    if (errorCode(error) === 'ENOENT') return undefined;
     throw error;
-  }
-  const moved = await holder(aside);
-  if (moved !== undefined && moved.token !== expected?.token) await rename(aside, path);
-  else await rm(aside, { force: true });
+  });
+  return text === undefined ? 'gone' : (readHolder(text) ?? 'torn');
 }
 
-/** Undefined for a file that is gone or torn, as a crash while writing it leaves it. */
-async function holder(path: string): Promise<Holder | undefined> {
+function readHolder(text: string): Holder | undefined {
   try {
-    const value: unknown = JSON.parse(await readFile(path, 'utf8'));
+    const value: unknown = JSON.parse(text);
     if (typeof value !== 'object' || value === null) return undefined;
     const { pid, host, token } = { ...value } as Partial<Record<string, unknown>>;
     if (typeof pid !== 'number' || typeof host !== 'string' || typeof token !== 'string') return undefined;
-    return { pid, host, token };
+    return TOKEN.test(token) ? { pid, host, token } : undefined;
   } catch {
     return undefined;
   }

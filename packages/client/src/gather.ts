@@ -1,0 +1,22 @@
+/** Bytes; the least room made, so that small files need no growing. */
+const FIRST_ROOM = 4096;
+
+/**
+ * All of `chunks` as one file. Memory goes with the bytes, however small the chunks they come in: a chunk is copied and let
+ * go. `maxBytes`, which the caller sees to, bounds the room made in advance.
+ */
+export async function gather(chunks: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Uint8Array> {
+  let room = new Uint8Array(0);
+  let length = 0;
+  for await (const chunk of chunks) {
+    const needed = length + chunk.length;
+    if (needed > room.length) {
+      const larger = new Uint8Array(Math.max(needed, Math.min(maxBytes, Math.max(FIRST_ROOM, room.length * 2))));
+      larger.set(room.subarray(0, length));
+      room = larger;
+    }
+    room.set(chunk, length);
+    length = needed;
+  }
+  return room.slice(0, length);
+}

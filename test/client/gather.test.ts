@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest';
+import { CollectionServer } from '../../packages/client/src/collection-server.js';
+import type { Fetch } from '../../packages/client/src/fetch.js';
+import { gather } from '../../packages/client/src/gather.js';
+import { Http } from '../../packages/client/src/http.js';
+
+const LIMIT = 200_000;
+const byteAt = (index: number): number => (index * 31 + (index >> 8)) & 0xff;
+const whole = Uint8Array.from({ length: LIMIT }, (_, index) => byteAt(index));
+
+/** A body of `length` bytes in chunks of one byte, each an object of its own. */
+function dripping(length: number): Fetch {
+  let sent = 0;
+  const pull = (controller: ReadableStreamDefaultController<Uint8Array>): void => {
+    if (sent === length) controller.close();
+    else controller.enqueue(new Uint8Array([byteAt(sent++)]));
+  };
+  return async () => new Response(new ReadableStream({ pull }));
+}
+
+describe('a body of one-byte chunks', () => {
+  it('up to the limit is read right as metadata', async () => {
+    expect(await new Http(dripping(LIMIT)).fetchBytes('https://repo.example/1.root.json', LIMIT)).toEqual(whole);
+  });
+
+  it('beyond the limit is refused', async () => {
+    await expect(
+      new Http(dripping(LIMIT + 1)).fetchBytes('https://repo.example/1.root.json', LIMIT),
+    ).rejects.toMatchObject({ code: 'endless-data' });
+  });
+
+  it("is read right as a server's answer", async () => {
+    const urls = { metadata: 'https://repo.example/tuf/', targets: 'https://repo.example/targets/' };
+    const server = new CollectionServer({ urls, fetch: dripping(LIMIT), format: 'tuf-1' });
+    expect(await server.onlineKey('timestamp', 'current')).toEqual(whole);
+  });
+
+  it('does not hold on to its chunks: memory goes with the bytes', async () => {
+    const alive: WeakRef<Uint8Array>[] = [];
+    let kept = 0;
+    const drip = async function* (): AsyncGenerator<Uint8Array> {
+      for (let sent = 0; sent < LIMIT; sent += 1) {
+        const chunk = new Uint8Array([byteAt(sent)]);
+        if (sent % 1000 === 0) alive.push(new WeakRef(chunk));
+        // Weak references are only cleared between turns of the event loop.
+        if (sent % 20_000 === 0) await new Promise((resolve) => setTimeout(resolve));
+        yield chunk;
+      }
+      for (let fill = 0; fill < 200; fill += 1) new Uint8Array(1_000_000).fill(1);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      kept = alive.filter((chunk) => chunk.deref() !== undefined).length;
+    };
+    expect(await gather(drip(), LIMIT)).toEqual(whole);
+    expect(kept).toBeLessThan(alive.length / 2);
+  });
+});
+
+describe('gathering', () => {
+  it.each([0, 1, 4095, 4096, 4097, 10_000])('%i bytes in uneven chunks gives them all', async (length) => {
+    const bytes = whole.slice(0, length);
+    const uneven = async function* (): AsyncGenerator<Uint8Array> {
+      for (let at = 0, step = 0; at < length; at += step) yield bytes.subarray(at, at + (step = (step * 3 + 1) % 701));
+    };
+    expect(await gather(uneven(), length)).toEqual(bytes);
+  });
+});

@@ -1,0 +1,80 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import * as files from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { withLock } from '../../packages/client/src/node/lock.js';
+
+vi.mock('node:fs/promises', { spy: true });
+
+const LIVING = { pid: 1, isAlive: (pid: number) => pid === 1 };
+const DEAD = JSON.stringify({ pid: 2, host: hostname(), token: crypto.randomUUID() });
+
+let directory: string;
+let path: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'countersign-lock-'));
+  path = join(directory, 'lock');
+});
+afterEach(() => {
+  vi.resetAllMocks();
+  rmSync(directory, { recursive: true });
+});
+
+const idle = (): Promise<string> => Promise.resolve('done');
+
+/** How many of `count` at once come to hold the lock, and the most that held it at one time. */
+async function contend(count: number): Promise<{ held: number; together: number }> {
+  const seen = { held: 0, together: 0 };
+  let now = 0;
+  const work = async (): Promise<void> => {
+    seen.held += 1;
+    seen.together = Math.max(seen.together, (now += 1));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    now -= 1;
+  };
+  await Promise.allSettled(Array.from({ length: count }, () => withLock(path, LIVING, work)));
+  return seen;
+}
+
+describe('a lock', () => {
+  it('is held by one, and leaves nothing behind', async () => {
+    expect(await contend(10)).toEqual({ held: 1, together: 1 });
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it('of a living process is respected', async () => {
+    await withLock(path, LIVING, async () => {
+      await expect(withLock(path, LIVING, idle)).rejects.toMatchObject({ code: 'conflict' });
+    });
+    expect(await withLock(path, LIVING, idle)).toBe('done');
+  });
+
+  it('of a process on another machine is respected', async () => {
+    writeFileSync(path, JSON.stringify({ pid: 2, host: 'elsewhere', token: crypto.randomUUID() }));
+    await expect(withLock(path, LIVING, idle)).rejects.toMatchObject({ code: 'conflict' });
+  });
+
+  it.each([DEAD, '', '{"pid":2'])('of a dead process, %j, is taken over, by one', async (left) => {
+    for (let run = 0; run < 20; run += 1) {
+      writeFileSync(path, left);
+      expect((await contend(5)).together).toBe(1);
+      expect(await withLock(path, LIVING, idle)).toBe('done');
+    }
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it('is never seen half made: a second command does not take it for a torn one', async () => {
+    let second: unknown;
+    const stalled = async (...args: Parameters<typeof files.writeFile>): Promise<void> => {
+      writeFileSync(args[0] as string, '');
+      second = await withLock(path, LIVING, idle);
+      writeFileSync(args[0] as string, args[1] as string);
+    };
+    vi.mocked(files.writeFile).mockImplementationOnce(stalled);
+    await withLock(path, LIVING, async () => {
+      await expect(withLock(path, LIVING, idle)).rejects.toMatchObject({ code: 'conflict' });
+    });
+    expect(second).toBe('done'); // it had come and gone before the first one's file was there
+  });
+});
