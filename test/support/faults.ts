@@ -49,16 +49,16 @@ export class Faults {
         const member: unknown = Reflect.get(object, property);
         if (typeof member !== 'function' || typeof property !== 'string' || ['close', 'sweep'].includes(property))
           return member;
-        return (...args: unknown[]): Promise<unknown> => {
-          const call = { name: `${port}.${property}`, number: this.calls.length };
-          this.calls.push(call.name);
-          return this.#step(call, () => Reflect.apply(member, object, args) as Promise<unknown>);
-        };
+        return (...args: unknown[]): Promise<unknown> =>
+          this.step(`${port}.${property}`, () => Reflect.apply(member, object, args) as Promise<unknown>);
       },
     });
   }
 
-  async #step(call: Omit<Call, 'when'>, done: () => Promise<unknown>): Promise<unknown> {
+  /** Does one call of a port, stepping in around it. */
+  async step(name: string, done: () => Promise<unknown>): Promise<unknown> {
+    const call = { name, number: this.calls.length };
+    this.calls.push(name);
     await this.onCall({ ...call, when: 'before' });
     const result = await done();
     await this.onCall({ ...call, when: 'after' });

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Instant } from '@countersign/client/tuf';
 import { readConfig, startServer, type RunningServer, type StartOptions } from '../../packages/server/src/index.js';
-import { parseConfig } from '../../packages/signer/src/config.js';
+import type { Config as ServerConfig } from '../../packages/server/src/config.js';
+import { parseConfig, type Config as SignerConfig } from '../../packages/signer/src/config.js';
 import { migrateSigner, startSigner, type RunningSigner } from '../../packages/signer/src/signer.js';
 import { makeCa } from './certificates.js';
 
@@ -15,6 +16,12 @@ export const SILENT = { debug: nothing, info: nothing, warn: nothing, error: not
 export const PASSPHRASE = 'a passphrase only tests know';
 
 const ALIAS = 'test';
+
+/** What every signer a test starts is made of, but its clock. */
+export const SIGNER_PARTS = {
+  passphrases: [{ alias: ALIAS, passphrase: PASSPHRASE }],
+  scrypt: { N: 1024, r: 8, p: 1 },
+} as const;
 
 /** A clock that tests move. */
 export class TestClock {
@@ -82,8 +89,9 @@ export class World {
       await writeFile(join(this.directory, name), content, { mode: 0o600 });
   }
 
-  async startSigner(): Promise<void> {
-    const config = parseConfig(
+  /** The signer's configuration; the same port at every start once it is known. */
+  signerConfig(): SignerConfig {
+    return parseConfig(
       JSON.stringify({
         listen: `127.0.0.1:${this.#signerPort}`,
         tls: { certificate: 'signer.crt', key: 'signer.key', clientCa: 'ca.crt' },
@@ -93,13 +101,12 @@ export class World {
       }),
       join(this.directory, 'signer.json'),
     );
+  }
+
+  async startSigner(): Promise<void> {
+    const config = this.signerConfig();
     await migrateSigner(config);
-    const passphrases = [{ alias: ALIAS, passphrase: PASSPHRASE }];
-    this.#signer = await startSigner(config, SILENT, {
-      passphrases,
-      clock: this.clock.now,
-      scrypt: { N: 1024, r: 8, p: 1 },
-    });
+    this.#signer = await startSigner(config, SILENT, { ...SIGNER_PARTS, clock: this.clock.now });
     this.#signerPort = Number(new URL(this.#signer.url).port);
   }
 
@@ -108,7 +115,8 @@ export class World {
     this.#signer = undefined;
   }
 
-  async startServer(wrap: StartOptions['wrap'] = this.#options.wrap): Promise<void> {
+  /** The server's configuration; any free port. */
+  serverConfig(): Promise<ServerConfig> {
     const document = {
       listen: { http: '127.0.0.1:0' },
       database: { sqlite: 'server.db' },
@@ -120,8 +128,11 @@ export class World {
       },
       ...this.#options.server,
     };
-    const config = await readConfig(document, { directory: this.directory, environment: {} });
-    this.#server = await startServer(config, {
+    return readConfig(document, { directory: this.directory, environment: {} });
+  }
+
+  async startServer(wrap: StartOptions['wrap'] = this.#options.wrap): Promise<void> {
+    this.#server = await startServer(await this.serverConfig(), {
       clock: this.clock.now,
       log: SILENT,
       ...(wrap === undefined ? {} : { wrap }),

@@ -78,30 +78,47 @@ export function errorBody(error: CountersignError): ErrorBody {
   };
 }
 
-/** The error a refusal's body stands for; a body that is not ours becomes `network` (or what its status says). */
+/** The error a refusal's body stands for; a body that is not ours becomes `network` (or what its status says). Never throws. */
 export function readError(status: number, body: string): CountersignError {
+  return ourError(body) ?? foreignError(status, body);
+}
+
+function ourError(body: string): CountersignError | undefined {
+  let parsed: unknown;
   try {
-    const parsed = JSON.parse(body) as Partial<ErrorBody>;
-    const { code, message, next, detail } = parsed.error ?? {};
-    if (code !== undefined && code in STATUS && typeof message === 'string') {
-      return new CountersignError(code, message, {
-        ...(next === undefined ? {} : { next }),
-        ...(detail === undefined ? {} : { detail }),
-      });
-    }
+    parsed = JSON.parse(body);
   } catch {
-    // not ours: fall through to what the status says
+    return undefined;
   }
-  const code: ErrorCode =
-    status === 404
-      ? 'not-found'
-      : status === 401 || status === 403
-        ? 'unauthorized'
-        : status >= 500
-          ? 'unavailable'
-          : 'network';
-  return new CountersignError(
-    code,
-    `the server answered ${status}${body.trimStart().startsWith('<') ? ' with a web page, not a trust server' : ''}`,
-  );
+  const { code, message, next, detail } = memberObject(parsed, 'error');
+  if (typeof code !== 'string' || !isErrorCode(code) || typeof message !== 'string') return undefined;
+  return new CountersignError(code, message, {
+    ...(typeof next === 'string' ? { next } : {}),
+    ...(isPlainObject(detail) ? { detail: detail as ErrorDetail } : {}),
+  });
+}
+
+/** Own members only: `constructor` is no code. */
+function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(STATUS, code);
+}
+
+function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function memberObject(value: unknown, name: string): Readonly<Record<string, unknown>> {
+  const member = isPlainObject(value) ? value[name] : undefined;
+  return isPlainObject(member) ? member : {};
+}
+
+function foreignError(status: number, body: string): CountersignError {
+  const page = body.trimStart().startsWith('<') ? ' with a web page, not a trust server' : '';
+  return new CountersignError(codeOfStatus(status), `the server answered ${status}${page}`);
+}
+
+function codeOfStatus(status: number): ErrorCode {
+  if (status === 404) return 'not-found';
+  if (status === 401 || status === 403) return 'unauthorized';
+  return status >= 500 ? 'unavailable' : 'network';
 }

@@ -31,16 +31,20 @@ function remembering(format: Format): Format {
   };
 }
 
-/** Remembers that a signature was good, for as long as its document is in memory. A bad one is checked again each time. */
+/**
+ * Remembers that a signature was good, for as long as its document is in memory. A bad one is checked again each time. Good
+ * by one scheme says nothing of another: the same RSA key may be listed with both paddings.
+ */
 function rememberingCrypto(crypto: Crypto): Crypto {
-  const good = new WeakMap<Uint8Array, { readonly identity: string; readonly value: Uint8Array }[]>();
+  const good = new WeakMap<Uint8Array, { readonly by: string; readonly value: Uint8Array }[]>();
   return {
     hash: (algorithm) => crypto.hash(algorithm),
     async verify(key: PublicKey, signature: Signature, bytes: Uint8Array): Promise<boolean> {
       const known = good.get(bytes) ?? [];
-      if (known.some((seen) => seen.identity === key.identity && equalBytes(seen.value, signature.value))) return true;
+      const by = `${signature.scheme ?? key.scheme} ${key.identity}`;
+      if (known.some((seen) => seen.by === by && equalBytes(seen.value, signature.value))) return true;
       if (!(await crypto.verify(key, signature, bytes))) return false;
-      good.set(bytes, [...known, { identity: key.identity, value: signature.value }]);
+      good.set(bytes, [...known, { by, value: signature.value }]);
       return true;
     },
   };
