@@ -40,6 +40,11 @@ function simKey(json: Record<string, unknown>, signText: SimKey['sign']): SimKey
   return { id: sha256(canonical(json)), json, sign: signText };
 }
 
+/** The same RSA key under another scheme, with signatures as before: what is good by one padding is not by another. */
+export function underScheme(key: SimKey, scheme: string): SimKey {
+  return simKey({ ...key.json, scheme }, key.sign);
+}
+
 /** The same private key under another id: what K2 is about. */
 export function relabelled(key: SimKey): SimKey {
   return { ...simKey({ ...key.json, 'x-note': 'the same key again' }, key.sign) };

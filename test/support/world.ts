@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Instant } from '@countersign/client/tuf';
@@ -39,6 +39,8 @@ export interface WorldOptions {
   /** Options of the server's configuration file laid over the defaults, by section. */
   readonly server?: Readonly<Record<string, unknown>>;
   readonly clock?: TestClock;
+  /** Another world whose signer this one's server uses; this one starts none. */
+  readonly signerOf?: World;
 }
 
 /**
@@ -61,8 +63,16 @@ export class World {
 
   static async start(options: WorldOptions = {}): Promise<World> {
     const world = new World(await mkdtemp(join(tmpdir(), 'countersign-world-')), options);
-    await world.#certify();
-    await world.startSigner();
+    if (options.signerOf === undefined) {
+      await world.#certify();
+      await world.startSigner();
+    } else {
+      await cp(options.signerOf.directory, world.directory, {
+        recursive: true,
+        filter: (path) => !path.endsWith('.db'),
+      });
+      world.#signerPort = options.signerOf.#signerPort;
+    }
     await world.startServer();
     return world;
   }
@@ -132,7 +142,12 @@ export class World {
   }
 
   async startServer(wrap: StartOptions['wrap'] = this.#options.wrap): Promise<void> {
-    this.#server = await startServer(await this.serverConfig(), {
+    await this.startConfigured(await this.serverConfig(), wrap);
+  }
+
+  /** Starts with a configuration that was changed in ways the file has no options for. */
+  async startConfigured(config: ServerConfig, wrap: StartOptions['wrap'] = this.#options.wrap): Promise<void> {
+    this.#server = await startServer(config, {
       clock: this.clock.now,
       log: SILENT,
       ...(wrap === undefined ? {} : { wrap }),
