@@ -110,6 +110,17 @@ export const OPTIONS = {
     'Largest snapshot, in bytes. Stock clients accept 2,000,000.',
   ),
   'policy.maxRoles': count(DEFAULT_POLICY.maxRoles, 1, 'Most roles in a collection.'),
+  'policy.maxDelegations': count(
+    DEFAULT_POLICY.maxDelegations,
+    1,
+    'Most delegations in a collection. A role that several others delegate to counts as often.',
+  ),
+  'policy.maxPatterns': count(DEFAULT_POLICY.maxPatterns, 1, 'Most path patterns in one delegation.'),
+  'policy.maxPublishWork': count(
+    DEFAULT_POLICY.maxPublishWork,
+    1_000,
+    'What checking one publish may cost, in units of about a microsecond; other requests are served meanwhile.',
+  ),
   'policy.maxTargetFile': count(DEFAULT_POLICY.maxTargetFile, 1, 'Largest target file, in bytes.'),
   'policy.maxUnnamedBytes': count(
     DEFAULT_POLICY.maxUnnamedBytes,

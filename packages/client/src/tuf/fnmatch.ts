@@ -64,10 +64,20 @@ function matchesOne(token: Token, char: string): boolean {
   return inside !== token.negated;
 }
 
+/** A pattern read once, to be held against many texts. */
+export type ReadPattern = readonly Token[];
+
+export function readPattern(pattern: string): ReadPattern {
+  return tokens(Array.from(pattern));
+}
+
 /** Whether the whole of `text` matches `pattern`. Neither is split at slashes. */
 export function fnmatch(text: string, pattern: string): boolean {
-  const chars = Array.from(text);
-  const wanted = tokens(Array.from(pattern));
+  return matches(Array.from(text), readPattern(pattern));
+}
+
+/** As `fnmatch`, of a text taken apart into code points. */
+export function matches(chars: readonly string[], wanted: ReadPattern): boolean {
   let at = 0;
   let next = 0;
   // Only the last `*` ever needs to give back: an earlier one that took less cannot help (the classic greedy argument).

@@ -1,6 +1,6 @@
 import { digest, type Crypto } from './crypto.js';
 import { hexEncode } from './encoding.js';
-import { fnmatch } from './fnmatch.js';
+import { matches, readPattern, type ReadPattern } from './fnmatch.js';
 import type { Delegation, PathSet, SuccinctRoles } from './model.js';
 import type { RoleName, TargetPath } from './names.js';
 
@@ -17,7 +17,7 @@ function pathHash(target: TargetPath, crypto: Hashing): Uint8Array {
 export function covers(paths: PathSet, target: TargetPath, crypto: Hashing): boolean {
   switch (paths.kind) {
     case 'globs':
-      return paths.patterns.some((pattern) => coversGlob(pattern, target));
+      return paths.patterns.some((pattern) => matchesGlob(readGlob(pattern), splitPath(target)));
     case 'hash-prefixes': {
       const hash = hexEncode(pathHash(target, crypto));
       return paths.prefixes.some((prefix) => hash.startsWith(prefix));
@@ -29,9 +29,21 @@ export function covers(paths: PathSet, target: TargetPath, crypto: Hashing): boo
   }
 }
 
-function coversGlob(pattern: string, target: string): boolean {
-  const [wanted, parts] = [pattern.split('/'), target.split('/')];
-  return wanted.length === parts.length && wanted.every((part, at) => fnmatch(parts[at] ?? '', part));
+/** A glob read once, to be held against many paths: each of its segments. */
+export type Glob = readonly ReadPattern[];
+
+export function readGlob(pattern: string): Glob {
+  return pattern.split('/').map(readPattern);
+}
+
+/** The segments of a path, each taken apart into code points. */
+export function splitPath(target: TargetPath): readonly (readonly string[])[] {
+  return target.split('/').map((segment) => Array.from(segment));
+}
+
+/** What `covers` says of the pattern and the path that `glob` and `path` were made from. */
+export function matchesGlob(glob: Glob, path: readonly (readonly string[])[]): boolean {
+  return glob.length === path.length && glob.every((wanted, at) => matches(path[at] ?? [], wanted));
 }
 
 /** The first `bitLength` (1 to 32) bits of the path's SHA-256, big-endian. */

@@ -25,6 +25,7 @@ import { checkStrict } from './strict.js';
 import { documentOf, parseUpload, rolesOf, type Upload } from './upload.js';
 import { targetUses } from './uses.js';
 import { walk, type Step } from './walk.js';
+import { Work } from './work.js';
 
 /**
  * Publishes an upload: checks it by being a client, has snapshot and timestamp signed, and commits if the collection has
@@ -36,11 +37,13 @@ export async function publish(context: CollectionContext, request: PublishReques
   for (let attempt = 0; attempt < context.policy.publishAttempts; attempt += 1) {
     const published = await Published.load(request.gun, context.store, context.documents, context.formatNamed);
     const format = published?.format ?? firstFormat(context, request);
+    const work = new Work(context.policy.maxPublishWork);
     const step: Step = {
       gun: request.gun,
       format,
       published,
-      upload: parseUpload(request.files, format, context.policy),
+      upload: await parseUpload(request.files, format, context.policy, work),
+      work,
       now,
     };
     const repeated = await sameAsPublished(step);
@@ -120,7 +123,7 @@ async function attemptPublish(
   step: Step,
   request: PublishRequest,
 ): Promise<Answer | undefined> {
-  checkStrict(context, step);
+  await checkStrict(context, step);
   const root = step.upload.root ?? step.format.parseRoot(step.published?.bytes(ROOT) ?? missingRoot(step));
   const keys = await onlineRoles(context, step.gun, root);
   const plan = planSnapshot(context, step, root, keys);

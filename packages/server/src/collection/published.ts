@@ -1,4 +1,4 @@
-import type { Envelope, Format, Gun, RoleName, Snapshot, Version } from '@countersign/client/tuf';
+import type { Envelope, Format, Gun, RoleName, Snapshot, Targets, Version } from '@countersign/client/tuf';
 import { ROOT, SNAPSHOT, TIMESTAMP } from '@countersign/client/tuf';
 import type { Documents } from './documents.js';
 import type { Head, Store, StoredFile } from './ports.js';
@@ -55,6 +55,12 @@ export class Published {
     const file = this.#files.get(role);
     if (file === undefined) throw new Error(`${role} has not been loaded`);
     return file.bytes;
+  }
+
+  /** The current version of a targets role loaded already; undefined where there is none. */
+  targets(role: RoleName): Envelope<Targets> | undefined {
+    const file = this.#files.get(role);
+    return file === undefined ? undefined : this.format.parseTargets(file.bytes);
   }
 
   /** The current file of a role, from the store if need be. */

@@ -5,6 +5,7 @@ import { Countersigner, type SnapshotPlan } from './countersign.js';
 import { onlineRoles, type OnlineRoles } from './online.js';
 import { Published } from './published.js';
 import { walk, type Step } from './walk.js';
+import { Work } from './work.js';
 
 const AT_ONCE = 4;
 const BATCH = 100;
@@ -23,6 +24,7 @@ export async function renew(context: CollectionContext, gun: Gun): Promise<void>
     format: published.format,
     published,
     upload: { root: undefined, snapshot: undefined, targets: new Map() },
+    work: new Work(context.policy.maxPublishWork),
     now,
   };
   const root = published.format.parseRoot(published.bytes(ROOT));

@@ -78,6 +78,12 @@ export interface Policy {
   readonly maxTargets: number;
   readonly maxSnapshot: number;
   readonly maxRoles: number;
+  /** Delegations in a collection: pairs of a delegator and a role. */
+  readonly maxDelegations: number;
+  /** Path patterns of one delegation. */
+  readonly maxPatterns: number;
+  /** What checking one publish may cost, in units of about a microsecond. */
+  readonly maxPublishWork: number;
   readonly maxTargetFile: number;
   /** Bytes of uploaded target files per collection that no metadata names yet. */
   readonly maxUnnamedBytes: number;
@@ -100,6 +106,9 @@ export const DEFAULT_POLICY: Policy = {
   maxTargets: 5_000_000,
   maxSnapshot: 2_000_000,
   maxRoles: 16_384,
+  maxDelegations: 65_536,
+  maxPatterns: 1_000,
+  maxPublishWork: 20_000_000,
   maxTargetFile: 4 * 1024 ** 3,
   maxUnnamedBytes: 16 * 1024 ** 3,
   targetRetention: 30 * DAY,

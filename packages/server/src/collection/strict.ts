@@ -18,7 +18,7 @@ import {
 } from '@countersign/client/tuf';
 import type { CollectionContext } from './context.js';
 import { checkPatterns } from './patterns.js';
-import { rolesOf, documentOf, type Upload } from './upload.js';
+import { documentOf, rolesOf, WORK_PER_BYTE, type Upload } from './upload.js';
 import type { Step } from './walk.js';
 
 /*
@@ -27,10 +27,13 @@ import type { Step } from './walk.js';
  */
 
 /** @throws CountersignError `unsupported`, `wrong-key`, `malformed`, `threshold`, `invalid-name`, `lifetime` or `too-many` */
-export function checkStrict(context: CollectionContext, step: Step): void {
-  const { upload, format } = step;
+export async function checkStrict(context: CollectionContext, step: Step): Promise<void> {
+  const { upload, format, work } = step;
   if (upload.root !== undefined) checkRoot(context, format, upload.root);
-  for (const [role, document] of upload.targets) checkTargets(context, format, role, document);
+  for (const [role, document] of upload.targets) {
+    if (work.spend(document.raw.length * WORK_PER_BYTE)) await work.pause();
+    checkTargets(context, format, role, document);
+  }
   checkLifetimes(context, step, upload);
 }
 
@@ -66,7 +69,7 @@ function checkDelegations(context: CollectionContext, by: RoleName, delegations:
   checkOrder(by, delegations);
   for (const delegation of delegations.roles) {
     if (!isTopLevel(delegation.name)) parseSaneRoleName(delegation.name);
-    checkPatterns(by, delegation.name, delegation.paths);
+    checkPatterns(by, delegation.name, delegation.paths, context.policy.maxPatterns);
     checkKeys(delegation, delegations.keys, by);
   }
   if (delegations.succinct !== undefined)

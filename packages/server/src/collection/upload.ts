@@ -13,6 +13,10 @@ import {
   type Targets,
 } from '@countersign/client/tuf';
 import type { Policy, UploadedFile } from './service.js';
+import type { Work } from './work.js';
+
+/** Reading and checking a document, in units of `Work`. */
+export const WORK_PER_BYTE = 0.05;
 
 /** An upload that has passed the gate: parsed, each role once, within the limits. Nothing in it is verified yet. */
 export interface Upload {
@@ -72,7 +76,12 @@ function checkPart(file: UploadedFile, seen: Set<string>, policy: Policy): RoleN
 }
 
 /** @throws CountersignError `forbidden-role`, `duplicate-role`, `too-large`, `too-many`, `bad-upload`, or what parsing throws */
-export function parseUpload(files: readonly UploadedFile[], format: Format, policy: Policy): Upload {
+export async function parseUpload(
+  files: readonly UploadedFile[],
+  format: Format,
+  policy: Policy,
+  work: Work,
+): Promise<Upload> {
   if (files.length === 0)
     throw new CountersignError('bad-upload', 'the upload holds no metadata', { next: 'Send at least one role.' });
   if (files.length > policy.maxRoles) {
@@ -88,6 +97,7 @@ export function parseUpload(files: readonly UploadedFile[], format: Format, poli
   const targets = new Map<RoleName, Envelope<Targets>>();
   for (const file of files) {
     const role = checkPart(file, seen, policy);
+    if (work.spend(file.bytes.length * WORK_PER_BYTE)) await work.pause();
     if (role === ROOT) root = named(role, () => format.parseRoot(file.bytes));
     else if (role === SNAPSHOT) snapshot = named(role, () => format.parseSnapshot(file.bytes));
     else

@@ -22,6 +22,7 @@ import type { Proposed } from '@countersign/client/tuf/proposal';
 import type { CollectionContext } from './context.js';
 import type { Published } from './published.js';
 import type { Upload } from './upload.js';
+import type { Work } from './work.js';
 
 /** The two online roles as a walk is to find them. `snapshot` undefined: the published one stays. */
 export interface OnlineFiles {
@@ -35,6 +36,8 @@ export interface Step {
   readonly format: Format;
   readonly published: Published | undefined;
   readonly upload: Upload;
+  /** What checking it may still cost. */
+  readonly work: Work;
   readonly now: Instant;
 }
 
