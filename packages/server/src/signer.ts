@@ -7,11 +7,8 @@ import { openTransport, type SignerTransport, type SignerTransportConfig } from 
 
 export type SignerConfig = SignerTransportConfig;
 
-/**
- * How many payloads go in one request, how many characters of Base64, and how many requests are under way at once. A signer
- * takes 64 payloads and 8 MiB as it comes.
- */
-const BATCH = { items: 64, characters: 6 * 1024 * 1024, requests: 2 } as const;
+/** How many payloads go in one request, and how many characters of Base64. A signer takes 64 payloads and 8 MiB as it comes. */
+const BATCH = { items: 64, characters: 6 * 1024 * 1024 } as const;
 
 export interface OpenSigner extends Signer {
   close(): Promise<void>;
@@ -29,12 +26,14 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** Payloads of the same moment share a request: one round trip and, in the signer, one durable write. */
+/**
+ * Payloads of the same moment share a request: one round trip and, in the signer, one durable write. One request is under
+ * way at a time; what is asked for meanwhile shares the next.
+ */
 class RemoteSigner implements OpenSigner {
   readonly #transport: SignerTransport;
   readonly #waiting: Waiting[] = [];
-  #underWay = 0;
-  #scheduled = false;
+  #draining = false;
 
   constructor(transport: SignerTransport) {
     this.#transport = transport;
@@ -56,7 +55,10 @@ class RemoteSigner implements OpenSigner {
     const size = item.payload.length + (item.follows?.length ?? 0);
     return new Promise((resolve, reject) => {
       this.#waiting.push({ item, size, resolve, reject });
-      this.#schedule();
+      if (this.#draining) return;
+      this.#draining = true;
+      // Everything that is ready now asks first.
+      setImmediate(() => void this.#drain());
     });
   }
 
@@ -68,14 +70,9 @@ class RemoteSigner implements OpenSigner {
     return this.#transport.close();
   }
 
-  /** Starts requests after everything that is ready now has asked. */
-  #schedule(): void {
-    if (this.#scheduled || this.#underWay >= BATCH.requests) return;
-    this.#scheduled = true;
-    setImmediate(() => {
-      this.#scheduled = false;
-      while (this.#waiting.length > 0 && this.#underWay < BATCH.requests) void this.#request(this.#take());
-    });
+  async #drain(): Promise<void> {
+    while (this.#waiting.length > 0) await this.#request(this.#take());
+    this.#draining = false;
   }
 
   #take(): readonly Waiting[] {
@@ -91,15 +88,11 @@ class RemoteSigner implements OpenSigner {
   }
 
   async #request(batch: readonly Waiting[]): Promise<void> {
-    this.#underWay += 1;
     try {
       const results = readResults(await this.#send(batch), batch.length);
       for (const [index, waiting] of batch.entries()) settle(waiting, results[index]);
     } catch (error) {
       for (const waiting of batch) waiting.reject(error);
-    } finally {
-      this.#underWay -= 1;
-      if (this.#waiting.length > 0) this.#schedule();
     }
   }
 

@@ -97,8 +97,8 @@ export class Keyring {
 
   /** Makes the step to `order` durable; false if another process was faster. */
   async #advance(held: Held, order: Order, now: Instant): Promise<boolean> {
-    const published = publishedBy(held.key, order.reading);
-    const payload = createHash('sha256').update(order.payload).digest('hex');
+    const published = publishedBy(held, order.reading);
+    const payload = sha256Of(order.payload);
     const { reading } = order;
     const signed = decide(held.signed, { reading, payload, published }, this.#lifetimes(reading.format), now);
     if (signed !== held.signed && !isReserved(held, signed)) {
@@ -154,6 +154,10 @@ export class Keyring {
   }
 }
 
+function sha256Of(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
 function checkOwner(row: KeyRow, { gun, reading }: Order): void {
   if (row.gun === gun && row.role === reading.role) return;
   throw new CountersignError('policy', `key ${row.id} was made for the ${row.role} of another collection or role`, {
@@ -162,9 +166,12 @@ function checkOwner(row: KeyRow, { gun, reading }: Order): void {
 }
 
 /** The snapshot that is followed, if this key signed it. One that another key signed (before a rotation) is no floor. */
-function publishedBy(key: SigningKey, { follows }: Reading): Published | undefined {
+function publishedBy({ key, signed }: Held, { follows }: Reading): Published | undefined {
   if (follows === undefined) return undefined;
-  const ours = follows.signatures.some(({ value }) => key.verify(value, follows.signedBytes));
+  // Mostly it is what this key signed last: then its hash says as much as its signature, for a tenth of the time.
+  const ours =
+    sha256Of(follows.signedBytes) === signed.payload ||
+    follows.signatures.some(({ value }) => key.verify(value, follows.signedBytes));
   return ours ? { version: follows.signed.version, listed: listedBy(follows.signed) } : undefined;
 }
 
