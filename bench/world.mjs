@@ -8,12 +8,19 @@ const LAUNCHER = fileURLToPath(new URL('../packages/server/bin/countersign-local
 
 /**
  * Server and signer as `npm start` runs them, two processes, on free ports and a directory of their own.
+ * @param {Record<string, string>} [settings] added to their environment
  * @returns {Promise<{ http: string; https: string; data: string; stop(): Promise<void> }>}
  */
-export async function startWorld() {
+export async function startWorld(settings = {}) {
   const data = mkdtempSync(join(tmpdir(), 'countersign-bench-'));
   const child = spawn(process.execPath, [LAUNCHER], {
-    env: { ...process.env, COUNTERSIGN_DATA: data, COUNTERSIGN_HTTP: '127.0.0.1:0', COUNTERSIGN_HTTPS: '127.0.0.1:0' },
+    env: {
+      ...process.env,
+      ...settings,
+      COUNTERSIGN_DATA: data,
+      COUNTERSIGN_HTTP: '127.0.0.1:0',
+      COUNTERSIGN_HTTPS: '127.0.0.1:0',
+    },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const exited = new Promise((resolve) => child.once('exit', resolve));
