@@ -4,12 +4,14 @@ import { commitContract } from './store-commit.js';
 import { keyContract } from './store-keys.js';
 import { killContract } from './store-kill.js';
 import { readContract } from './store-reads.js';
+import { removalContract } from './store-removal.js';
 import { uploadContract } from './store-uploads.js';
 
 /** The contract of `Store` (see its comment in `ports.ts`), for one engine. */
 export function storeContract(engine: TestEngine): void {
   describe('commit', () => commitContract(engine));
   describe('reads', () => readContract(engine));
+  describe('removal and the changefeed', () => removalContract(engine));
   describe('online keys', () => keyContract(engine));
   describe('uploads', () => uploadContract(engine));
   describe('kill -9', () => killContract(engine));

@@ -78,6 +78,28 @@ export interface OnlineKey {
   readonly createdAt: Instant;
 }
 
+/** A line of the changefeed: a published timestamp (also by renewal), or a deletion (version 0, no hash). */
+export interface Change {
+  /** From 1 up, in the order in which changes are first read; without gaps. */
+  readonly id: number;
+  readonly gun: Gun;
+  readonly version: number;
+  /** Of the timestamp, lower-case hex; empty for a deletion. */
+  readonly sha256: string;
+  readonly category: 'update' | 'deletion';
+  readonly createdAt: Instant;
+}
+
+/** Which changes are asked for: the first `limit` after an id, or the last `limit` before one (or of all). */
+export interface ChangesAsked {
+  /** Undefined: of every collection. */
+  readonly gun: Gun | undefined;
+  readonly after: number | undefined;
+  /** Only where `after` is undefined. */
+  readonly before: number | undefined;
+  readonly limit: number;
+}
+
 export interface DueCollection {
   readonly gun: Gun;
   readonly renewAt: Instant;
@@ -98,6 +120,11 @@ export interface DueCollection {
  * - *Read your writes, everywhere.* A read that starts after `commit` resolved, in any process, sees it. `head` returns one
  *   consistent state: its timestamp, snapshot and root belong together.
  * - *Immutable.* A stored (gun, role, version) never changes while the collection lives.
+ * - *Deletion.* `remove` ends a collection's life as one commit: afterwards nothing of it can be read but `pastVersions` and
+ *   the changefeed, nothing of another collection has changed, and a commit that follows a head of that life is `lost`. The
+ *   next commit with `follows` undefined begins another life.
+ * - *The changefeed* has one row for each commit and each deletion that removed something. Who reads it onward from the
+ *   last id it was given misses nothing, however transactions overlap.
  * - *Isolated.* No method returns, counts or blocks on anything of another gun.
  * - *Errors.* `CountersignError` `storage-full` when the disk or the database's size limit is reached; `unavailable` when
  *   the database cannot be reached; anything else is a fault. After any error the store goes on working.
@@ -116,6 +143,12 @@ export interface Store {
     wanted: readonly { readonly role: RoleName; readonly version: Version }[],
   ): Promise<readonly (StoredFile | undefined)[]>;
   commit(commit: Commit): Promise<CommitResult>;
+  /** Removes everything that was ever published of `gun`; answers whether there was anything. */
+  remove(gun: Gun, now: Instant): Promise<boolean>;
+  /** The highest version each role had in earlier lives of the collection; empty where it never was deleted. */
+  pastVersions(gun: Gun): Promise<ReadonlyMap<RoleName, Version>>;
+  /** Oldest first. */
+  changes(asked: ChangesAsked): Promise<readonly Change[]>;
 
   /** Collections whose `renewAt` is not after `now`, earliest first. */
   due(now: Instant, limit: number): Promise<readonly DueCollection[]>;

@@ -5,7 +5,7 @@ import { countUses, missingTargets } from './target-uses.js';
 
 const NEW_COLLECTION = `
   INSERT INTO collections (gun, format, head_id, renew_at, created_at) VALUES (?, ?, 0, ?, ?)
-  ON CONFLICT DO NOTHING`;
+  ON CONFLICT (gun) DO UPDATE SET format = excluded.format WHERE collections.head_id = 0`;
 
 // The swap. Of two that follow the same head the second waits for the first one's transaction, then inserts nothing.
 const NEW_HEAD = `
@@ -21,13 +21,16 @@ const newFiles = (count: number): string => `
   ON CONFLICT (collection_id, role, version) DO NOTHING
   RETURNING role, version`;
 
-// A head that leads to nothing would be invisible, so the collection moves only to one whose files are there.
+// A head that leads to nothing would be invisible, so the collection moves only to one whose files are there; and only from
+// the head that is followed, since a deletion may have ended the collection's life meanwhile.
 const MOVE_HEAD = `
   UPDATE collections SET head_id = ?, renew_at = ?
-  WHERE id = ?
+  WHERE id = ? AND head_id = ?
     AND EXISTS (SELECT 1 FROM files f WHERE f.collection_id = collections.id AND f.role = 'root' AND f.version = ?)
     AND EXISTS (SELECT 1 FROM files f WHERE f.collection_id = collections.id AND f.role = 'snapshot' AND f.version = ?)
   RETURNING id`;
+
+const CURRENT_HEAD = `SELECT head_id FROM collections WHERE id = ?`;
 
 const NEW_CHANGE = `
   INSERT INTO changes (gun, version, sha256, category, created_at) VALUES (?, ?, ?, 'update', ?)`;
@@ -53,7 +56,7 @@ export async function writeCommit(session: Session, commit: Commit): Promise<Out
   const missing = await missingTargets(session, gun, commit.targets.required, now);
   if (missing.length > 0) return { undo: { kind: 'missing-targets', hashes: missing } };
 
-  await moveHead(session, head, commit);
+  if ((await moveHead(session, head, commit)) === 'lost') return { undo: { kind: 'lost' } };
   for (const keys of slices(commit.usedKeys, KEYS_AT_ONCE)) await session.query(keysUsed(keys.length), [gun, ...keys]);
   await session.query(NEW_CHANGE, [gun, commit.timestamp.version, commit.timestamp.sha256, now]);
   return { keep: { kind: 'committed', head: head.id } };
@@ -101,12 +104,13 @@ function firstUnwritten(
   return files.find((file) => !written.delete(`${file.version} ${file.role}`));
 }
 
-async function moveHead(session: Session, head: HeadRow, commit: Commit): Promise<void> {
-  const values = [head.id, commit.renewAt, head.collection_id, commit.rootVersion, commit.snapshotVersion];
-  const rows = await session.query(MOVE_HEAD, values);
-  if (rows.length === 0) {
-    throw new CountersignError('internal', 'a commit names a root or snapshot version that is not stored', {
-      detail: { role: 'root', version: commit.rootVersion, snapshot: commit.snapshotVersion },
-    });
-  }
+async function moveHead(session: Session, head: HeadRow, commit: Commit): Promise<'moved' | 'lost'> {
+  const { follows = 0, renewAt, rootVersion, snapshotVersion } = commit;
+  const values = [head.id, renewAt, head.collection_id, follows, rootVersion, snapshotVersion];
+  if ((await session.query(MOVE_HEAD, values)).length > 0) return 'moved';
+  const [current] = await session.query<{ readonly head_id: number }>(CURRENT_HEAD, [head.collection_id]);
+  if (current?.head_id !== follows) return 'lost';
+  throw new CountersignError('internal', 'a commit names a root or snapshot version that is not stored', {
+    detail: { role: 'root', version: rootVersion, snapshot: snapshotVersion },
+  });
 }

@@ -1,5 +1,6 @@
 import { CountersignError, type Gun } from '@countersign/client/tuf';
 import type { Store, StoredFile } from '../collection/ports.js';
+import { readChanges } from './changes.js';
 import { writeCommit } from './commit.js';
 import type { DatabaseConfig } from './config.js';
 import type { Engine } from './engine.js';
@@ -7,6 +8,7 @@ import { addPendingKey, countPendingKeys, readKeys } from './keys.js';
 import { migrationStatus } from './migrate.js';
 import { openPostgres } from './postgres.js';
 import { readDue, readFile, readFileByHash, readFiles, readHead, readTimestamp } from './reads.js';
+import { readPastVersions, removeCollection } from './removal.js';
 import { shared } from './shared.js';
 import { openSqlite } from './sqlite.js';
 import { uploadsIn } from './uploads.js';
@@ -38,6 +40,9 @@ function storeOn(engine: Engine): Store {
     fileByHash: (gun, role, sha256) => readFileByHash(read, gun, role, sha256),
     files: (gun, wanted) => readFiles(read, gun, wanted),
     commit: (commit) => engine.write((session) => writeCommit(session, commit)),
+    remove: (gun, now) => engine.write((session) => removeCollection(session, gun, now)),
+    pastVersions: (gun) => readPastVersions(read, gun),
+    changes: (asked) => readChanges(engine, asked),
 
     due: (now, limit) => readDue(read, now, limit),
 
