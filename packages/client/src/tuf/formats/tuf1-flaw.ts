@@ -1,7 +1,7 @@
 import type { Envelope } from '../envelope.js';
 import { formatInstant } from '../names.js';
 import type { Root, Snapshot, Targets } from '../model.js';
-import { sourceOf } from './tuf1-fields.js';
+import { sourceOf } from './fields.js';
 
 /**
  * What some stock client refuses though it parses here: python-tuf reads an expiry only as `YYYY-MM-DDTHH:MM:SSZ`, tuf-js

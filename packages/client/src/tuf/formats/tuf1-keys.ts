@@ -1,17 +1,13 @@
-import { digest, type Crypto } from '../crypto.js';
+import type { Crypto } from '../crypto.js';
 import { hexDecode, hexEncode, pemDecode, pemEncode, utf8Decode } from '../encoding.js';
 import { CountersignError } from '../errors.js';
-import { canonicalise, encodeCanonical, type JsonTree, type JsonView } from '../json.js';
-import { parseKeyId, type KeyId } from '../names.js';
+import { canonicalise, type JsonTree, type JsonView } from '../json.js';
+import type { KeyId } from '../names.js';
 import type { KeyScheme, PublicKey } from '../model.js';
-import { parseSpki, spkiOfEd25519, spkiOfPoint, type Curve, type SpkiInfo } from '../spki.js';
+import { parseSpki, spkiOfEd25519, spkiOfPoint, type Curve } from '../spki.js';
 import type { BareKey } from './format.js';
-import { objectAt, readFrom, sourceOf, textAt, tooMany } from './tuf1-fields.js';
-
-type Hashing = Pick<Crypto, 'hash'>;
-
-/** Below this many bits an RSA key does not count (§4.2.2, K8); above the other, checking is a way to burn CPU. */
-const RSA_BITS = { least: 2048, most: 16_384 } as const;
+import { objectAt, readFrom, sourceOf, textAt } from './fields.js';
+import { fits, ifReadable, keyIdOf, type KeyKind } from './key-material.js';
 
 interface SchemeRow {
   readonly scheme: KeyScheme;
@@ -19,7 +15,7 @@ interface SchemeRow {
   readonly name: string;
   /** Accepted key types; the first is the one written. */
   readonly keyTypes: readonly string[];
-  readonly needs: Curve | 'ed25519' | 'rsa';
+  readonly needs: KeyKind;
 }
 
 /** The E table of tuf.md: key type, scheme and the key's real kind must agree (K9). */
@@ -44,15 +40,6 @@ function rsa(scheme: KeyScheme, name: string): SchemeRow {
   return { scheme, name, keyTypes: ['rsa'], needs: 'rsa' };
 }
 
-/** A `keys` object: id to key, each id used once (the scanner refuses duplicates). */
-export function parseKeys(view: JsonView | undefined, where: string, limit: number): ReadonlyMap<KeyId, PublicKey> {
-  const object = objectAt(view, where);
-  if (object.size > limit) tooMany(where, limit);
-  const keys = new Map<KeyId, PublicKey>();
-  for (const [id, key] of object.entries()) keys.set(parseKeyId(id), parseKeyObject(parseKeyId(id), key));
-  return keys;
-}
-
 /** One key object. A key this build cannot use is kept with no scheme: it never verifies, and never bricks a root (K8). */
 export function parseKeyObject(id: KeyId, view: JsonView): PublicKey {
   const object = objectAt(view, 'a key');
@@ -69,33 +56,19 @@ export function parseKeyObject(id: KeyId, view: JsonView): PublicKey {
   return readFrom(object, { id, scheme: row.scheme, spki, identity: `spki:${hexEncode(spki)}` });
 }
 
-function usableSpki(text: string, needs: SchemeRow['needs']): Uint8Array | undefined {
-  try {
+function usableSpki(text: string, needs: KeyKind): Uint8Array | undefined {
+  return ifReadable(() => {
     const spki = spkiOf(text, needs);
     return spki !== undefined && fits(parseSpki(spki), needs) ? spki : undefined;
-  } catch (error) {
-    if (error instanceof CountersignError) return undefined;
-    throw error;
-  }
+  });
 }
 
 /** `keyval.public` as SubjectPublicKeyInfo: PEM, or hexadecimal of a raw Ed25519 key or an uncompressed point. */
-function spkiOf(text: string, needs: SchemeRow['needs']): Uint8Array | undefined {
+function spkiOf(text: string, needs: KeyKind): Uint8Array | undefined {
   const raw = hexDecode(text);
   if (raw === undefined) return pemDecode(text);
   if (needs === 'rsa') return undefined;
   return needs === 'ed25519' ? spkiOfEd25519(raw) : spkiOfPoint(raw);
-}
-
-function fits(info: SpkiInfo, needs: SchemeRow['needs']): boolean {
-  switch (info.kind) {
-    case 'ed25519':
-      return needs === 'ed25519';
-    case 'ec':
-      return needs === info.curve;
-    case 'rsa':
-      return needs === 'rsa' && info.modulusBits >= RSA_BITS.least && info.modulusBits <= RSA_BITS.most;
-  }
 }
 
 /** The key object of a new key, as every client reads it. @throws CountersignError `malformed` for a broken key */
@@ -122,12 +95,7 @@ export function renderListedKey(key: PublicKey): JsonTree {
   return keyObjectOf({ scheme: key.scheme, spki: key.spki });
 }
 
-/** The SHA-256 of the canonical key object, in hexadecimal (§4.2). */
-export function keyIdOf(object: JsonTree, crypto: Hashing): KeyId {
-  return parseKeyId(hexEncode(digest(crypto, 'sha256', encodeCanonical(object))));
-}
-
 /** The id `key` must have: the hash of the object it was read from, unknown members included (K6). */
-export function properKeyId(key: PublicKey, crypto: Hashing): KeyId {
+export function properKeyId(key: PublicKey, crypto: Pick<Crypto, 'hash'>): KeyId {
   return keyIdOf(renderListedKey(key), crypto);
 }

@@ -1,43 +1,41 @@
-import { CountersignError } from '../errors.js';
-import { envelope, type Envelope } from '../envelope.js';
+import type { Envelope } from '../envelope.js';
 import { hexDecode } from '../encoding.js';
-import { canonicalise, scan, type JsonObject, type JsonView } from '../json.js';
-import { parseInstant, parseKeyId, parseVersion } from '../names.js';
-import type { Document, Root, Signature, Snapshot, Targets, Timestamp } from '../model.js';
-import { DEFAULT_PARSE_LIMITS, type ParseLimits } from './format.js';
-import {
-  arrayAt,
-  booleanAt,
-  distinct,
-  integerAt,
-  malformed,
-  objectAt,
-  readFrom,
-  textAt,
-  tooMany,
-} from './tuf1-fields.js';
-import { parseMeta, parseTargetFiles, parseTimestampMeta } from './tuf1-files.js';
-import { parseKeys } from './tuf1-keys.js';
+import type { JsonView } from '../json.js';
+import { parseKeyId } from '../names.js';
+import type { Root, Signature, Snapshot, Targets, Timestamp } from '../model.js';
+import type { ParseLimits } from './format.js';
+import { arrayAt, booleanAt, distinct, malformed, objectAt, textAt, tooMany } from './fields.js';
+import { parseKeyTable } from './key-material.js';
+import { readFile, type FileKind } from './read-file.js';
+import { parseTargetTable } from './table.js';
+import { parseMeta, parseTimestampMeta, TARGET_ENTRY } from './tuf1-files.js';
+import { parseKeyObject } from './tuf1-keys.js';
 import { parseDelegations, parseRootRoles } from './tuf1-roles.js';
 
 type Limits = Partial<ParseLimits> | undefined;
 
+const FILE: FileKind = {
+  typeName: (type) => type,
+  parseSignatures,
+  check: (_file, signed) => checkSpecVersion(textAt(signed.get('spec_version'), 'spec_version')),
+};
+
 export function parseRoot(raw: Uint8Array, limits?: Limits): Envelope<Root> {
-  return parseFile(raw, 'root', limits, (signed, common, full) => {
+  return readFile<Root>(FILE, raw, 'root', limits, (signed, common, full) => {
     const consistent = signed.get('consistent_snapshot');
     return {
       type: 'root',
       ...common,
       // Optional in the specification, and absent means false (W2.9).
       consistentSnapshot: consistent !== undefined && booleanAt(consistent, 'consistent_snapshot'),
-      keys: parseKeys(signed.get('keys'), 'keys', full.keys),
+      keys: parseKeyTable(signed.get('keys'), 'keys', full.keys, parseKeyObject),
       roles: parseRootRoles(signed.get('roles'), full),
     };
   });
 }
 
 export function parseTimestamp(raw: Uint8Array, limits?: Limits): Envelope<Timestamp> {
-  return parseFile(raw, 'timestamp', limits, (signed, common) => ({
+  return readFile<Timestamp>(FILE, raw, 'timestamp', limits, (signed, common) => ({
     type: 'timestamp',
     ...common,
     snapshot: parseTimestampMeta(signed.get('meta')),
@@ -45,7 +43,7 @@ export function parseTimestamp(raw: Uint8Array, limits?: Limits): Envelope<Times
 }
 
 export function parseSnapshot(raw: Uint8Array, limits?: Limits): Envelope<Snapshot> {
-  return parseFile(raw, 'snapshot', limits, (signed, common) => ({
+  return readFile<Snapshot>(FILE, raw, 'snapshot', limits, (signed, common) => ({
     type: 'snapshot',
     ...common,
     meta: parseMeta(signed.get('meta')),
@@ -53,46 +51,15 @@ export function parseSnapshot(raw: Uint8Array, limits?: Limits): Envelope<Snapsh
 }
 
 export function parseTargets(raw: Uint8Array, limits?: Limits): Envelope<Targets> {
-  return parseFile(raw, 'targets', limits, (signed, common, full) => {
+  return readFile<Targets>(FILE, raw, 'targets', limits, (signed, common, full) => {
     const delegations = signed.get('delegations');
     return {
       type: 'targets',
       ...common,
-      targets: parseTargetFiles(signed.get('targets')),
+      targets: parseTargetTable(objectAt(signed.get('targets'), 'targets'), TARGET_ENTRY),
       delegations: delegations === undefined ? undefined : parseDelegations(delegations, full),
     };
   });
-}
-
-/** Reads the envelope, then what every `signed` part has, then by `read` what this type has. */
-function parseFile<T extends Document & { readonly type: string }>(
-  raw: Uint8Array,
-  type: T['type'],
-  partial: Limits,
-  read: (signed: JsonObject, common: Document, limits: ParseLimits) => T,
-): Envelope<T> {
-  const limits = { ...DEFAULT_PARSE_LIMITS, ...partial };
-  if (raw.length > limits.bytes) {
-    throw new CountersignError(
-      'endless-data',
-      `${type} has ${raw.length} bytes, more than the limit of ${limits.bytes}`,
-      {
-        detail: { role: type, limit: limits.bytes },
-      },
-    );
-  }
-  const file = objectAt(scan(raw, limits), type);
-  const signatures = parseSignatures(file.get('signatures'), limits.signatures);
-  const signed = objectAt(file.get('signed'), 'signed');
-  const found = textAt(signed.get('_type'), '_type');
-  if (found !== type) malformed(`_type ${JSON.stringify(found.slice(0, 40))}`, `is not "${type}"`);
-  checkSpecVersion(textAt(signed.get('spec_version'), 'spec_version'));
-  const common: Document = {
-    version: parseVersion(integerAt(signed.get('version'), 1, 'version')),
-    expires: parseInstant(textAt(signed.get('expires'), 'expires')),
-  };
-  const document = readFrom(signed, read(signed, common, limits));
-  return envelope({ signed: document, signedBytes: canonicalise(signed), signatures, raw });
 }
 
 /** `1.x` or `1.x.y`; another major version may mean anything (C5). */

@@ -23,8 +23,9 @@ import {
   textAt,
   textsAt,
   tooMany,
-} from './tuf1-fields.js';
-import { parseKeys } from './tuf1-keys.js';
+} from './fields.js';
+import { parseKeyTable } from './key-material.js';
+import { parseKeyObject } from './tuf1-keys.js';
 
 /** Who may sign, and how many of them must; ids without a key are fine (K4), the same id twice is not (K3). */
 function parseSigners(
@@ -59,7 +60,7 @@ export function parseRootRoles(view: JsonView | undefined, limits: ParseLimits):
 /** `delegations` of a targets role: keys, and either `roles` or `succinct_roles` (TAP 15). */
 export function parseDelegations(view: JsonView, limits: ParseLimits): Delegations {
   const object = objectAt(view, 'delegations');
-  const keys = parseKeys(object.get('keys'), 'the keys of delegations', limits.keys);
+  const keys = parseKeyTable(object.get('keys'), 'the keys of delegations', limits.keys, parseKeyObject);
   const [roles, succinct] = [object.get('roles'), object.get('succinct_roles')];
   if ((roles === undefined) === (succinct === undefined)) {
     return malformed('delegations', 'must have either roles or succinct_roles');

@@ -1,13 +1,15 @@
 import { concatBytes, hexEncode, utf8Encode } from '../encoding.js';
 import { encodeCanonical, scan, toWireJson } from '../json.js';
 import type { RoleName, Version } from '../names.js';
-import type { Root, Signature, Targets } from '../model.js';
+import type { Signature } from '../model.js';
 import { DEFAULT_PARSE_LIMITS, type Format } from './format.js';
-import { objectAt } from './tuf1-fields.js';
+import { objectAt } from './fields.js';
 import { flaw } from './tuf1-flaw.js';
-import { keyIdOf, keyObjectOf, parseKeyObject, properKeyId } from './tuf1-keys.js';
+import { keyIdOf, keysOf } from './key-material.js';
+import { renderers } from './render.js';
+import { keyObjectOf, parseKeyObject, properKeyId } from './tuf1-keys.js';
 import { parseRoot, parseSnapshot, parseTargets, parseTimestamp } from './tuf1-parse.js';
-import { renderRoot, renderSnapshot, renderTargets, renderTimestamp } from './tuf1-render.js';
+import { writing } from './tuf1-render.js';
 
 /** A key object is small; more than this is not one. */
 const KEY_BYTES = 65_536;
@@ -36,18 +38,11 @@ export const tuf1: Format = Object.freeze<Format>({
     return [...keys].filter(([id, key]) => properKeyId(key, crypto) !== id).map(([id]) => id);
   },
   flaw,
-  renderRoot,
-  renderTimestamp,
-  renderSnapshot,
-  renderTargets,
+  ...renderers(writing),
   assemble,
   countingKeys: (root) => root.roles.root,
   fileName,
 });
-
-function keysOf(document: Root | Targets): Root['keys'] {
-  return document.type === 'root' ? document.keys : (document.delegations?.keys ?? new Map());
-}
 
 /** `signed` is written as JSON that canonicalises to exactly `signedBytes`: PEM newlines must be escaped on the wire. */
 function assemble(signedBytes: Uint8Array, signatures: readonly Signature[]): Uint8Array {
