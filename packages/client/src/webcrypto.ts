@@ -10,14 +10,18 @@ type Sha = 'SHA-256' | 'SHA-384' | 'SHA-512';
 type Method =
   | { readonly name: 'Ed25519' }
   | { readonly name: 'ECDSA'; readonly hash: Sha; readonly curve: Curve }
-  | { readonly name: 'RSA-PSS' | 'RSASSA-PKCS1-v1_5'; readonly hash: Sha };
+  | { readonly name: 'RSA-PSS'; readonly hash: Sha; readonly saltLength?: number }
+  | { readonly name: 'RSASSA-PKCS1-v1_5'; readonly hash: Sha };
 
 const METHODS: Readonly<Record<KeyScheme, Method>> = {
   ed25519: { name: 'Ed25519' },
   'ecdsa-p256-sha256': { name: 'ECDSA', hash: 'SHA-256', curve: 'P-256' },
+  'ecdsa-p384-sha256': { name: 'ECDSA', hash: 'SHA-256', curve: 'P-384' },
   'ecdsa-p384-sha384': { name: 'ECDSA', hash: 'SHA-384', curve: 'P-384' },
+  'ecdsa-p521-sha256': { name: 'ECDSA', hash: 'SHA-256', curve: 'P-521' },
   'ecdsa-p521-sha512': { name: 'ECDSA', hash: 'SHA-512', curve: 'P-521' },
   'rsa-pss-sha256': { name: 'RSA-PSS', hash: 'SHA-256' },
+  'rsa-pss-sha256-salt32': { name: 'RSA-PSS', hash: 'SHA-256', saltLength: 32 },
   'rsa-pss-sha384': { name: 'RSA-PSS', hash: 'SHA-384' },
   'rsa-pss-sha512': { name: 'RSA-PSS', hash: 'SHA-512' },
   'rsa-pkcs1v15-sha256': { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' },
@@ -62,20 +66,24 @@ async function verifyEd25519(key: PublicKey, value: Uint8Array, bytes: Uint8Arra
   return crypto.subtle.verify('Ed25519', subtleKey, ownBuffer(value), ownBuffer(bytes));
 }
 
+/** WebCrypto cannot find the salt's length by itself; where none is laid down, these are the two that signers use (tuf.md E). */
+function saltLengths(method: Method & { readonly name: 'RSA-PSS' }, modulusBits: number): readonly number[] {
+  if (method.saltLength !== undefined) return [method.saltLength];
+  const digestBytes = DIGEST_BYTES[method.hash];
+  return [digestBytes, Math.ceil((modulusBits - 1) / 8) - digestBytes - 2];
+}
+
 async function verifyRsaPss(
   key: PublicKey,
   scheme: KeyScheme,
-  hash: Sha,
+  method: Method & { readonly name: 'RSA-PSS' },
   value: Uint8Array,
   bytes: Uint8Array,
 ): Promise<boolean> {
   const info = parseSpki(key.spki);
   if (info.kind !== 'rsa') return false;
-  const digestBytes = DIGEST_BYTES[hash];
-  const longest = Math.ceil((info.modulusBits - 1) / 8) - digestBytes - 2;
   const subtleKey = await imported(key, scheme);
-  // WebCrypto cannot find the salt's length by itself; these are the two that signers use (tuf.md E).
-  for (const saltLength of [digestBytes, longest]) {
+  for (const saltLength of saltLengths(method, info.modulusBits)) {
     const algorithm = { name: 'RSA-PSS', saltLength };
     if (await crypto.subtle.verify(algorithm, subtleKey, ownBuffer(value), ownBuffer(bytes))) return true;
   }
@@ -88,7 +96,7 @@ async function verifyWith(key: PublicKey, scheme: KeyScheme, value: Uint8Array, 
     case 'Ed25519':
       return verifyEd25519(key, value, bytes);
     case 'RSA-PSS':
-      return verifyRsaPss(key, scheme, method.hash, value, bytes);
+      return verifyRsaPss(key, scheme, method, value, bytes);
     case 'RSASSA-PKCS1-v1_5':
       return crypto.subtle.verify(method.name, await imported(key, scheme), ownBuffer(value), ownBuffer(bytes));
     case 'ECDSA': {

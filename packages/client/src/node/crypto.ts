@@ -25,9 +25,12 @@ const DER = { dsaEncoding: 'der' } as const;
 const METHODS: Readonly<Record<KeyScheme, Method>> = {
   ed25519: { type: 'ed25519', hash: undefined, options: {} },
   'ecdsa-p256-sha256': { type: 'ec', curve: 'prime256v1', hash: 'sha256', options: DER },
+  'ecdsa-p384-sha256': { type: 'ec', curve: 'secp384r1', hash: 'sha256', options: DER },
   'ecdsa-p384-sha384': { type: 'ec', curve: 'secp384r1', hash: 'sha384', options: DER },
+  'ecdsa-p521-sha256': { type: 'ec', curve: 'secp521r1', hash: 'sha256', options: DER },
   'ecdsa-p521-sha512': { type: 'ec', curve: 'secp521r1', hash: 'sha512', options: DER },
   'rsa-pss-sha256': { type: 'rsa', hash: 'sha256', options: PSS },
+  'rsa-pss-sha256-salt32': { type: 'rsa', hash: 'sha256', options: { ...PSS, saltLength: 32 } },
   'rsa-pss-sha384': { type: 'rsa', hash: 'sha384', options: PSS },
   'rsa-pss-sha512': { type: 'rsa', hash: 'sha512', options: PSS },
   'rsa-pkcs1v15-sha256': { type: 'rsa', hash: 'sha256', options: PKCS1 },

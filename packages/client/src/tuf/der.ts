@@ -1,7 +1,26 @@
 import { concatBytes } from './encoding.js';
 import { CountersignError } from './errors.js';
 
-export const TAG = { integer: 0x02, bitString: 0x03, null: 0x05, oid: 0x06, sequence: 0x30 } as const;
+export const TAG = {
+  boolean: 0x01,
+  integer: 0x02,
+  bitString: 0x03,
+  octetString: 0x04,
+  null: 0x05,
+  oid: 0x06,
+  utf8String: 0x0c,
+  printableString: 0x13,
+  ia5String: 0x16,
+  utcTime: 0x17,
+  generalizedTime: 0x18,
+  sequence: 0x30,
+  set: 0x31,
+} as const;
+
+/** The tag of `[number]` around another element. */
+export function explicitTag(number: number): number {
+  return 0xa0 | number;
+}
 
 /**
  * A strict reader of DER (X.690 §10) over attacker-controlled bytes: definite, shortest lengths, low tag numbers, nothing
@@ -35,6 +54,20 @@ export class DerReader {
     return content;
   }
 
+  /** The next element with its header, whatever its tag. */
+  element(): Uint8Array {
+    const start = this.#at;
+    const tag = this.peek() ?? fail('an element is missing');
+    if ((tag & 0x1f) === 0x1f) fail('a tag number is not low');
+    this.read(tag);
+    return this.#bytes.subarray(start, this.#at);
+  }
+
+  /** A reader of the next element's content if its tag is `tag`, else undefined and nothing is read. */
+  enterIf(tag: number): DerReader | undefined {
+    return this.peek() === tag ? this.enter(tag) : undefined;
+  }
+
   /** A reader of the next element's content. */
   enter(tag: number): DerReader {
     return new DerReader(this.read(tag));
@@ -49,6 +82,14 @@ export class DerReader {
     if (first !== 0) return content;
     if (content.length === 1 || second < 0x80) return fail('an INTEGER is zero or not minimal');
     return content.subarray(1);
+  }
+
+  /** The next BOOLEAN if there is one, else false, which is what leaving it out means wherever it is optional. */
+  optionalBoolean(): boolean {
+    if (this.peek() !== TAG.boolean) return false;
+    const content = this.read(TAG.boolean);
+    if (content.length !== 1 || (content[0] !== 0 && content[0] !== 0xff)) fail('a BOOLEAN is neither true nor false');
+    return content[0] !== 0;
   }
 
   /** The next BIT STRING, which must hold whole bytes. */

@@ -127,8 +127,28 @@ export function pemDecode(pem: string): Uint8Array | undefined {
   return body === undefined ? undefined : base64Decode(body.replace(/\s/gu, ''));
 }
 
-/** A `PUBLIC KEY` block with a newline at its end, lines of 64 characters. */
-export function pemEncode(spki: Uint8Array): string {
-  const lines = base64Encode(spki).match(/.{1,64}/gu) ?? [];
-  return ['-----BEGIN PUBLIC KEY-----', ...lines, '-----END PUBLIC KEY-----', ''].join('\n');
+/** A PEM block (RFC 7468) with a newline at its end, lines of 64 characters. */
+export function pemEncode(der: Uint8Array, label = 'PUBLIC KEY'): string {
+  const lines = base64Encode(der).match(/.{1,64}/gu) ?? [];
+  return [`-----BEGIN ${label}-----`, ...lines, `-----END ${label}-----`, ''].join('\n');
+}
+
+const CERTIFICATE_BLOCKS = /-----BEGIN CERTIFICATE-----\n([A-Za-z0-9+/=\n]*)-----END CERTIFICATE-----\n/gu;
+
+/**
+ * The DER of one or more `CERTIFICATE` blocks; undefined unless the text is, byte for byte, what `pemEncode` makes of them:
+ * no other spelling of the same certificates, nothing before, between or behind them.
+ */
+export function pemCertificates(text: string): readonly Uint8Array[] | undefined {
+  // A chain has a few kilobytes; a bound keeps the work small.
+  if (text.length > 65_536) return undefined;
+  const certificates: Uint8Array[] = [];
+  let written = '';
+  for (const [, body] of text.matchAll(CERTIFICATE_BLOCKS)) {
+    const der = base64Decode((body ?? '').replaceAll('\n', ''));
+    if (der === undefined) return undefined;
+    certificates.push(der);
+    written += pemEncode(der, 'CERTIFICATE');
+  }
+  return certificates.length > 0 && written === text ? certificates : undefined;
 }

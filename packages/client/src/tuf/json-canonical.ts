@@ -3,7 +3,7 @@ import { compareCodePoints } from './encoding.js';
 import { isCanonicalAt } from './json-scan.js';
 import { JsonArray, JsonBoolean, JsonNull, JsonNumber, JsonObject, JsonString, type JsonView } from './json-view.js';
 import { contentOf, skipString } from './json-walk.js';
-import { JsonWriter } from './json-writer.js';
+import { JsonWriter, replaceBytes } from './json-writer.js';
 import type { JsonData } from './model.js';
 
 /**
@@ -42,18 +42,23 @@ export function encodeCanonical(tree: JsonTree): Uint8Array {
  * `canonical` must be canonical JSON; reading the result and canonicalising it gives `canonical` again.
  */
 export function toWireJson(canonical: Uint8Array): Uint8Array {
-  const out = new JsonWriter();
-  let from = 0;
-  for (let i = 0; i < canonical.length; i += 1) {
-    const c = canonical[i] ?? 0;
-    if (c >= 0x20) continue;
-    out.bytes(canonical.subarray(from, i));
-    out.text(c === 0x0a ? '\\n' : `\\u${c.toString(16).padStart(4, '0')}`);
-    from = i + 1;
-  }
-  if (from === 0) return canonical;
-  out.bytes(canonical.subarray(from));
-  return out.finish();
+  return replaceBytes(canonical, (c) =>
+    c >= 0x20 ? undefined : { length: 1, text: c === 0x0a ? '\\n' : unicodeEscape(c) },
+  );
+}
+
+/** As `toWireJson`, with `<`, `>`, `&`, U+2028 and U+2029 escaped as well: Go's own JSON, safe inside HTML. */
+export function toHtmlSafeJson(canonical: Uint8Array): Uint8Array {
+  return replaceBytes(toWireJson(canonical), (c, i, bytes) => {
+    if (c === 0x3c || c === 0x3e || c === 0x26) return { length: 1, text: unicodeEscape(c) };
+    if (c !== 0xe2 || bytes[i + 1] !== 0x80) return undefined;
+    const last = bytes[i + 2];
+    return last === 0xa8 || last === 0xa9 ? { length: 3, text: unicodeEscape(0x2000 + last - 0x80) } : undefined;
+  });
+}
+
+function unicodeEscape(unit: number): string {
+  return `\\u${unit.toString(16).padStart(4, '0')}`;
 }
 
 function writeView(out: JsonWriter, view: JsonView): void {

@@ -1,7 +1,8 @@
+import { base64Size, isHexDigits } from './digits.js';
 import { utf8Decode } from './encoding.js';
 import { CountersignError } from './errors.js';
 import type { JsonText } from './json-scan.js';
-import { compareKeyTo, compareKeys, decodeString, isKey, walk } from './json-walk.js';
+import { compareKeyTo, compareKeys, contentOf, decodeString, isKey, walk } from './json-walk.js';
 import type { JsonData } from './model.js';
 
 /** A value inside a validated text. Views hold offsets, not values: what nobody asks for is never built. */
@@ -152,8 +153,6 @@ export class JsonArray extends Slice {
   }
 }
 
-const HEX = /^(?:[0-9a-fA-F]{2})+$/u;
-
 export class JsonString extends Slice {
   readonly kind = 'string';
 
@@ -163,14 +162,16 @@ export class JsonString extends Slice {
 
   /** One or more whole bytes in hexadecimal of either case; told without decoding anything. */
   isHex(): boolean {
-    const { bytes } = this.text;
-    const digits = this.end - this.start - 2;
-    for (let i = this.start + 1; i < this.end - 1; i += 1) {
-      const c = bytes[i] ?? 0;
-      const lower = c | 0x20;
-      if (!((c >= 0x30 && c <= 0x39) || (lower >= 0x61 && lower <= 0x66))) return c === 0x5c && HEX.test(this.value);
-    }
-    return digits > 0 && digits % 2 === 0;
+    return isHexDigits(this.#content());
+  }
+
+  /** How many bytes this stands for as standard padded base64, undefined where it is none; told without decoding anything. */
+  base64Size(): number | undefined {
+    return base64Size(this.#content());
+  }
+
+  #content(): Uint8Array {
+    return contentOf(this.text.bytes, this.start, this.end - 1);
   }
 }
 

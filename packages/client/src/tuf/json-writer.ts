@@ -75,3 +75,29 @@ export class JsonWriter {
     this.#buffer = grown;
   }
 }
+
+/** What takes the place of `length` bytes. */
+export interface Replacement {
+  readonly length: number;
+  readonly text: string;
+}
+
+/** `bytes` with what `find` names replaced; itself where that is nothing. */
+export function replaceBytes(
+  bytes: Uint8Array,
+  find: (byte: number, at: number, bytes: Uint8Array) => Replacement | undefined,
+): Uint8Array {
+  const out = new JsonWriter();
+  let from = 0;
+  for (let i = 0; i < bytes.length; i += 1) {
+    const found = find(bytes[i] ?? 0, i, bytes);
+    if (found === undefined) continue;
+    out.bytes(bytes.subarray(from, i));
+    out.text(found.text);
+    from = i + found.length;
+    i = from - 1;
+  }
+  if (from === 0) return bytes;
+  out.bytes(bytes.subarray(from));
+  return out.finish();
+}

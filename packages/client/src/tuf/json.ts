@@ -4,7 +4,7 @@ import { viewOf, type JsonView } from './json-view.js';
 export type { JsonLimits } from './json-scan.js';
 export type { JsonArray, JsonBoolean, JsonNull, JsonNumber, JsonObject, JsonString, JsonView } from './json-view.js';
 export { toData } from './json-view.js';
-export { canonicalise, encodeCanonical, toWireJson, type JsonTree } from './json-canonical.js';
+export { canonicalise, encodeCanonical, toHtmlSafeJson, toWireJson, type JsonTree } from './json-canonical.js';
 
 /**
  * Validates a JSON text and returns a view of its value. The view reads `bytes` again whenever it is asked: they must not

@@ -3,13 +3,19 @@ import type { Instant, KeyId, RoleName, TargetPath, TopLevelRole, Version } from
 /** Hash algorithms this build can check. */
 export type HashAlgorithm = 'sha256' | 'sha512';
 
-/** How a key's signatures are checked. Which spelling a format uses for it is the format's business. */
+/**
+ * How a key's signatures are checked. Which spelling a format uses for it is the format's business. RSA-PSS takes any length
+ * of salt, but for `-salt32`, which takes 32 bytes and no other (Notary v1).
+ */
 export type KeyScheme =
   | 'ed25519'
   | 'ecdsa-p256-sha256'
+  | 'ecdsa-p384-sha256'
   | 'ecdsa-p384-sha384'
+  | 'ecdsa-p521-sha256'
   | 'ecdsa-p521-sha512'
   | 'rsa-pss-sha256'
+  | 'rsa-pss-sha256-salt32'
   | 'rsa-pss-sha384'
   | 'rsa-pss-sha512'
   | 'rsa-pkcs1v15-sha256'
@@ -26,13 +32,17 @@ export interface PublicKey {
   /** DER SubjectPublicKeyInfo; empty where `scheme` is undefined. */
   readonly spki: Uint8Array;
   readonly identity: string;
+  /** The bytes whose SHA-256 is the id, where a format holds to that (Notary v1): under another id the key never verifies. */
+  readonly idPreimage?: Uint8Array;
+  /** DER, where the key was listed as certificates (Notary v1): its own first, then what was listed with it. */
+  readonly certificates?: readonly Uint8Array[];
 }
 
 /** `value`: 64 raw bytes for Ed25519, ASN.1 DER for ECDSA, the plain octets for RSA; empty for "not signed yet". */
 export interface Signature {
   readonly keyId: KeyId;
   readonly value: Uint8Array;
-  /** Overrides the key's scheme, where a format states the method beside the signature. */
+  /** Overrides the key's scheme, where a format states the method beside the signature; needed there to write it. */
   readonly scheme?: KeyScheme;
 }
 

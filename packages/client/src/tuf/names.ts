@@ -146,6 +146,22 @@ export function instant(milliseconds: number): Instant {
   return milliseconds as Instant;
 }
 
+/** A date and time of day in UTC; undefined where the calendar has no such day or the clock no such time. */
+export function utcInstant(
+  year: number,
+  month: number,
+  day: number,
+  hour: number,
+  minute: number,
+  second: number,
+): Instant | undefined {
+  const date = new Date(0);
+  date.setUTCFullYear(year, month - 1, day);
+  const exists =
+    date.getUTCMonth() === month - 1 && date.getUTCDate() === day && hour < 24 && minute < 60 && second < 60;
+  return exists ? instant(date.getTime() + ((hour * 60 + minute) * 60 + second) * 1000) : undefined;
+}
+
 const RFC3339 = /^(\d{4})-(\d{2})-(\d{2})[Tt](\d{2}):(\d{2}):(\d{2})(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})$/u;
 
 /**
@@ -173,16 +189,8 @@ export function parseInstant(text: string): Instant {
     number,
     number,
   ];
-  const utc = Date.UTC(parts[0], parts[1] - 1, parts[2], parts[3], parts[4], parts[5]);
-  const whole = new Date(0);
-  whole.setUTCFullYear(parts[0], parts[1] - 1, parts[2]);
-  const exists =
-    whole.getUTCMonth() === parts[1] - 1 &&
-    whole.getUTCDate() === parts[2] &&
-    parts[3] < 24 &&
-    parts[4] < 60 &&
-    parts[5] < 60;
-  if (!exists || parts[0] < 1970) return bad();
+  const utc = utcInstant(...parts);
+  if (utc === undefined || parts[0] < 1970) return bad();
   let offset = 0;
   if (zone !== 'Z' && zone !== 'z') {
     const [hours, minutes] = (zone ?? '').slice(1).split(':').map(Number) as [number, number];

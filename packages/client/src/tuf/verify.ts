@@ -1,4 +1,5 @@
-import type { Crypto } from './crypto.js';
+import { digest, type Crypto } from './crypto.js';
+import { hexEncode } from './encoding.js';
 import type { Envelope } from './envelope.js';
 import { CountersignError } from './errors.js';
 import type { KeyId } from './names.js';
@@ -29,14 +30,18 @@ async function count(
   for (const id of role.keyIds) {
     const key = keys.get(id);
     if (key?.scheme === undefined || counted.has(key.identity)) continue;
-    const signature = file.signatures.find((candidate) => candidate.keyId === id);
-    if (signature === undefined || signature.value.length === 0) continue;
+    const signature = file.signatures.find(({ keyId, value }) => keyId === id && value.length > 0);
+    if (signature === undefined || !isUnderItsId(key, id, crypto)) continue;
     if (!(await crypto.verify(key, signature, file.signedBytes))) continue;
     counted.add(key.identity);
     signedBy.push(id);
     if (signedBy.length >= enough) break;
   }
   return signedBy;
+}
+
+function isUnderItsId({ idPreimage }: PublicKey, id: KeyId, crypto: Crypto): boolean {
+  return idPreimage === undefined || hexEncode(digest(crypto, 'sha256', idPreimage)) === id;
 }
 
 /** All keys of `role` that have validly signed `file`. Decides nothing. */
