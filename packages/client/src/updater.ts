@@ -139,6 +139,7 @@ export class Updater {
       format: this.#format,
       crypto,
       judgeAt: (role) => (purpose === 'publish' && role !== TIMESTAMP && role !== SNAPSHOT ? EPOCH : now),
+      now,
       ...(gun === undefined ? {} : { gun }),
     };
     const options: RefreshOptions = { ports: this.#ports(), ...(limits === undefined ? {} : { limits }) };
@@ -175,7 +176,7 @@ export class Updater {
 
   async #cachedRoot(context: TrustContext, raw: Uint8Array): Promise<RootTrust> {
     try {
-      return await bootstrapRoot(context, raw);
+      return await bootstrapRoot(context, raw, 'previous');
     } catch (error) {
       throw new CountersignError('untrusted-root', 'the saved root of this collection is damaged', {
         cause: error,

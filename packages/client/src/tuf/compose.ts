@@ -25,15 +25,25 @@ import {
   type Version,
 } from './names.js';
 
-/** What a snapshot or timestamp of ours promises of `raw`. */
+/** What a snapshot or timestamp of ours promises of `raw`; without a version there is always a hash. */
 export function promiseOf(
+  format: Pick<Format, 'rules'>,
   raw: Uint8Array,
   version: Version,
   crypto: Pick<Crypto, 'hash'>,
   hashed: 'with-hash' | 'length-only',
 ): MetaFile {
+  if (format.rules.promises === 'hashes') return { by: 'hashes', length: raw.length, hashes: digests(raw, crypto) };
   const hashes: Hashes = hashed === 'with-hash' ? new Map([['sha256', digest(crypto, 'sha256', raw)]]) : new Map();
   return { by: 'version', version, length: raw.length, hashes };
+}
+
+/** Both, as Notary's own server writes them. */
+function digests(raw: Uint8Array, crypto: Pick<Crypto, 'hash'>): Hashes {
+  return new Map([
+    ['sha256', digest(crypto, 'sha256', raw)],
+    ['sha512', digest(crypto, 'sha512', raw)],
+  ]);
 }
 
 /** A snapshot's entries with `changes` laid over those of the one it follows. */
@@ -139,7 +149,7 @@ export function composeRoot(
   const next: NextRoot = {
     version: nextVersion(follows),
     expires,
-    consistentSnapshot: follows?.signed.consistentSnapshot ?? true,
+    consistentSnapshot: follows?.signed.consistentSnapshot ?? format.rules.addressing === 'version',
     keys,
     roles,
   };

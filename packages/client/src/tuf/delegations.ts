@@ -1,9 +1,10 @@
 import type { Envelope } from './envelope.js';
+import { hasCode } from './errors.js';
 import type { Delegation, Delegations, TargetFile, Targets } from './model.js';
 import { TARGETS, type RoleName, type TargetPath } from './names.js';
 import { binIndex, covers, succinctDelegation } from './paths.js';
 import { fetchListed, refreshLimits, tryLocal, type RefreshOptions } from './refresh.js';
-import { acceptDelegated, listed, type Delegator, type TargetsTrust } from './trust.js';
+import { acceptDelegated, listed, priorDelegated, type Delegator, type TargetsTrust } from './trust.js';
 
 /** A target a trusted role describes. */
 export interface FoundTarget {
@@ -57,6 +58,23 @@ export class RoleLoader {
     return targets;
   }
 
+  /**
+   * As `load`, but undefined for a role the format's clients do without (`Rules.unverifiableRole`): one that was never
+   * published, has expired or carries too few signatures. `options.skipped` hears of the latter two.
+   */
+  async loadIfVerifiable(by: Delegator, delegation: Delegation): Promise<Envelope<Targets> | undefined> {
+    const { snapshot, final } = this.#trust;
+    if (final.context.format.rules.unverifiableRole === 'refuse') return this.load(by, delegation);
+    if (!snapshot.signed.meta.has(delegation.name)) return undefined;
+    try {
+      return await this.load(by, delegation);
+    } catch (error) {
+      if (!hasCode(error, 'freeze', 'threshold')) throw error;
+      this.#options.skipped?.(delegation.name, error);
+      return undefined;
+    }
+  }
+
   async #accept(by: Delegator, delegation: Delegation): Promise<Envelope<Targets>> {
     const { snapshot } = this.#trust;
     const { ports } = this.#options;
@@ -66,8 +84,9 @@ export class RoleLoader {
       const resumed = await tryLocal(() => acceptDelegated(snapshot, by, delegation, local));
       if (resumed !== undefined) return this.#remember(delegation.name, resumed);
     }
+    const floor = local === undefined ? undefined : await priorDelegated(snapshot, by, delegation, local);
     const raw = await fetchListed(snapshot, delegation.name, promise, this.#options);
-    const targets = await acceptDelegated(snapshot, by, delegation, raw);
+    const targets = await acceptDelegated(snapshot, by, delegation, raw, floor);
     await ports.save(delegation.name, raw);
     return this.#remember(delegation.name, targets);
   }
@@ -80,12 +99,18 @@ export class RoleLoader {
 
 interface Visit {
   readonly role: RoleName;
-  readonly load: () => Promise<Envelope<Targets>>;
+  readonly load: () => Promise<Envelope<Targets> | undefined>;
 }
 
+/** The order of a search: puts `children` before or behind those that are `waiting`, of which the last one is the next. */
+const ENTER = {
+  'depth-first': (waiting: Visit[], children: readonly Visit[]) => waiting.push(...children.toReversed()),
+  'breadth-first': (waiting: Visit[], children: readonly Visit[]) => waiting.unshift(...children.toReversed()),
+} as const;
+
 /**
- * Pre-order depth-first search for a target (§5.6.7, W6): children in document order, each role visited once, a terminating
- * delegation cuts off everything still waiting, at most `limits.delegations` delegated roles are read.
+ * Pre-order search for a target (§5.6.7, W6), in TUF 1.0 depth first: children in document order, each role visited once, a
+ * terminating delegation cuts off everything still waiting, at most `limits.delegations` delegated roles are read.
  * @returns undefined where no trusted role describes `path`
  * @throws CountersignError where a role on the way cannot be fetched or verified
  */
@@ -95,7 +120,7 @@ export async function findTarget(
   options: RefreshOptions,
   loader = new RoleLoader(trust, options),
 ): Promise<FoundTarget | undefined> {
-  const { crypto } = trust.final.context;
+  const { crypto, format } = trust.final.context;
   const visited = new Set<RoleName>();
   const waiting: Visit[] = [{ role: TARGETS, load: () => Promise.resolve(trust.targets) }];
   for (let visit = waiting.pop(); visit !== undefined; visit = waiting.pop()) {
@@ -103,19 +128,19 @@ export async function findTarget(
     if (visited.has(role)) continue;
     if (visited.size > refreshLimits(options).delegations) return undefined;
     visited.add(role);
-    const { signed } = await visit.load();
-    const file = signed.targets.get(path);
+    const targets = await visit.load();
+    const file = targets?.signed.targets.get(path);
     if (file !== undefined) return { path, file, role };
-    const { delegations } = signed;
+    const delegations = targets?.signed.delegations;
     if (delegations === undefined) continue;
     const children: Visit[] = [];
     for (const delegation of covering(delegations, path, crypto)) {
-      children.push({ role: delegation.name, load: () => loader.load({ role, delegations }, delegation) });
+      children.push({ role: delegation.name, load: () => loader.loadIfVerifiable({ role, delegations }, delegation) });
       if (!delegation.terminating) continue;
       waiting.length = 0;
       break;
     }
-    waiting.push(...children.reverse());
+    ENTER[format.rules.search](waiting, children);
   }
   return undefined;
 }
@@ -144,7 +169,8 @@ async function* below(
   const { delegations } = parent.signed;
   for (const delegation of delegations?.roles ?? []) {
     if (delegations === undefined) return;
-    const targets = await loader.load({ role: delegator, delegations }, delegation);
+    const targets = await loader.loadIfVerifiable({ role: delegator, delegations }, delegation);
+    if (targets === undefined) continue;
     yield { role: delegation.name, targets, delegation, delegator };
     if (entered.has(delegation.name)) continue;
     entered.add(delegation.name);

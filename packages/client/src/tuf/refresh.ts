@@ -59,6 +59,8 @@ export const DEFAULT_REFRESH_LIMITS: RefreshLimits = {
 
 export interface RefreshOptions {
   readonly ports: RefreshPorts;
+  /** Told of each delegated role that is done without, where the format lets its clients, and why it cannot be trusted. */
+  readonly skipped?: (role: RoleName, why: CountersignError) => void;
   readonly limits?: Partial<RefreshLimits>;
 }
 

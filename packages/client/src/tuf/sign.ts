@@ -1,10 +1,13 @@
 import type { Crypto } from './crypto.js';
 import type { BareKey, Format } from './formats/format.js';
 import type { Signature } from './model.js';
+import type { KeyId } from './names.js';
 
 /** Whoever holds a private key: a file on disk, a token, a test. */
 export interface KeySigner {
   readonly key: BareKey;
+  /** The id documents list the key under, where it is not the key's own: that of a certificate (Notary v1). */
+  readonly listedAs?: KeyId;
   /** 64 raw bytes for Ed25519, ASN.1 DER for ECDSA, plain octets for RSA. */
   sign(bytes: Uint8Array): Promise<Uint8Array>;
 }
@@ -18,7 +21,8 @@ export async function signDocument(
 ): Promise<Uint8Array> {
   const signatures: Signature[] = [];
   for (const signer of signers) {
-    signatures.push({ keyId: format.keyId(signer.key, crypto), value: await signer.sign(signedBytes) });
+    const keyId = signer.listedAs ?? format.keyId(signer.key, crypto);
+    signatures.push({ keyId, scheme: signer.key.scheme, value: await signer.sign(signedBytes) });
   }
   return format.assemble(signedBytes, signatures);
 }

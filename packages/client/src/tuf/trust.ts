@@ -21,4 +21,4 @@ export { acceptRoot, bootstrapRoot, finalRoot } from './trust/root.js';
 export { priorSnapshot, priorTargets, priorTimestamp } from './trust/by-root.js';
 export { acceptTimestamp } from './trust/timestamp.js';
 export { acceptSnapshot, checkSnapshotFloor, resumeSnapshot } from './trust/snapshot.js';
-export { acceptDelegated, acceptTargets, listed, type Delegator } from './trust/targets.js';
+export { acceptDelegated, acceptTargets, listed, priorDelegated, type Delegator } from './trust/targets.js';

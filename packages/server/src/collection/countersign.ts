@@ -179,7 +179,7 @@ export class Countersigner {
 
   #promise(raw: Uint8Array): MetaFile {
     const { version } = this.#step.format.parseSnapshot(raw).signed;
-    return promiseOf(raw, version, this.#context.crypto, 'with-hash');
+    return promiseOf(this.#step.format, raw, version, this.#context.crypto, 'with-hash');
   }
 
   #promisePublished(): MetaFile {

@@ -164,7 +164,7 @@ export function planSnapshot(
   }
   const meta = new Map<RoleName, MetaFile>();
   for (const [role, document] of upload.targets)
-    meta.set(role, promiseOf(document.raw, document.signed.version, context.crypto, 'length-only'));
+    meta.set(role, promiseOf(step.format, document.raw, document.signed.version, context.crypto, 'length-only'));
   if (published === undefined && !meta.has(TARGETS)) {
     throw new CountersignError('not-found', `the first upload to ${step.gun} has no targets`, {
       detail: { role: TARGETS },

@@ -86,8 +86,9 @@ export async function walk(context: CollectionContext, step: Step, online: Onlin
     crypto: context.documents.crypto,
     gun: step.gun,
     judgeAt: judge(step, online),
+    now: step.now,
   };
-  const reached = await refresh(await bootstrapRoot(trust, start), {
+  const reached = await refresh(await bootstrapRoot(trust, start, step.published === undefined ? 'new' : 'previous'), {
     ports: ports(step, online),
     limits: { root: context.policy.maxRoot, targets: context.policy.maxTargets, snapshot: Number.MAX_SAFE_INTEGER },
   });

@@ -29,14 +29,21 @@ export interface ParseLimits {
 
 /** Real differences between the formats, as data; the core asks these and never for the format's name. */
 export interface Rules {
+  /** What a snapshot or timestamp made here promises of a file: its version, or its hashes and no version. */
+  readonly promises: MetaFile['by'];
   /** Roles may leave the snapshot, and its entries carry no continuity (Notary v1), or never (TUF 1.0). */
   readonly rolesMayLeaveSnapshot: boolean;
   /** An uploaded role is exactly current + 1 (`next`), or anything above current (`above`). */
   readonly uploadedVersion: 'next' | 'above';
-  /** A role that a publish leaves unverifiable is refused (`refuse`) or skipped by its clients (`tolerate`). */
+  /**
+   * A role that a publish leaves unverifiable is refused (`refuse`), or skipped by its clients (`tolerate`): a search goes on
+   * without a delegated role that was never published, has expired or carries too few signatures.
+   */
   readonly unverifiableRole: 'refuse' | 'tolerate';
   /** How the four top-level files and delegated ones are asked for: by version or by the hash the parent names. */
   readonly addressing: 'version' | 'hash';
+  /** The order in which delegated roles are asked for a target: a role's own delegations first, or level by level. */
+  readonly search: 'depth-first' | 'breadth-first';
 }
 
 /** A key as the owner of its private half describes it, before any document lists it. */
@@ -85,7 +92,11 @@ export interface Format {
   /** A public key object as its own JSON text, e.g. the answer of the key endpoint. */
   parseKey(raw: Uint8Array, crypto: Pick<Crypto, 'hash'>): PublicKey;
   renderKey(key: BareKey): Uint8Array;
-  /** The id a key must have in this format. */
+  /**
+   * The id a key must have in this format where it is listed by itself. Of the `scheme` and `spki` of a key listed as a
+   * certificate it is Notary's "canonical key id", under which the private half is kept.
+   * @throws CountersignError `malformed` for a broken key, `unsupported` for a scheme the format has no word for
+   */
   keyId(key: BareKey, crypto: Pick<Crypto, 'hash'>): KeyId;
   /** Ids in `keys` of a received document that are not their key's hash over the received key object (K6). */
   mislabelledKeys(document: Envelope<Root> | Envelope<Targets>, crypto: Pick<Crypto, 'hash'>): readonly KeyId[];
@@ -94,6 +105,11 @@ export interface Format {
    * `consistent_snapshot`, an unsigned file), in words; undefined where there is none.
    */
   flaw(document: Envelope<Root> | Envelope<Targets> | Envelope<Snapshot>): string | undefined;
+  /**
+   * Why a targets document that parses can never be the one of `role`, in words; undefined where it can. A role's name is
+   * nowhere in its document, so that parsing cannot tell.
+   */
+  misplaced(role: RoleName, document: Targets): string | undefined;
   /** The canonical `signed` bytes of a new document; unknown members of `follows` are carried over. */
   renderRoot(next: NextRoot, follows?: Envelope<Root>): Uint8Array;
   renderTimestamp(next: NextTimestamp, follows?: Envelope<Timestamp>): Uint8Array;

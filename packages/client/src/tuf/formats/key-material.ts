@@ -1,16 +1,20 @@
 import { digest, type Crypto } from '../crypto.js';
 import { hexEncode } from '../encoding.js';
 import { CountersignError } from '../errors.js';
-import { encodeCanonical, type JsonTree, type JsonView } from '../json.js';
+import { encodeCanonical, scan, type JsonObject, type JsonTree, type JsonView } from '../json.js';
 import type { PublicKey, Root, Targets } from '../model.js';
 import { parseKeyId, type KeyId } from '../names.js';
 import type { Curve, SpkiInfo } from '../spki.js';
 import { objectAt, tooMany } from './fields.js';
+import { DEFAULT_PARSE_LIMITS } from './format.js';
 
 type Hashing = Pick<Crypto, 'hash'>;
 
 /** Below this many bits an RSA key does not count (§4.2.2, K8); above the other, checking is a way to burn CPU. */
 const RSA_BITS = { least: 2048, most: 16_384 } as const;
+
+/** More than this is no key object. */
+const KEY_BYTES = 65_536;
 
 /** The kind of key a scheme works with. */
 export type KeyKind = Curve | 'ed25519' | 'rsa';
@@ -51,9 +55,18 @@ export function parseKeyTable(
   return keys;
 }
 
-/** The keys a document lists. */
-export function keysOf(document: Root | Targets): ReadonlyMap<KeyId, PublicKey> {
+function keysOf(document: Root | Targets): ReadonlyMap<KeyId, PublicKey> {
   return document.type === 'root' ? document.keys : (document.delegations?.keys ?? new Map<KeyId, PublicKey>());
+}
+
+/** Ids of keys that are listed under another id than `properId` says (K6). */
+export function mislabelled(document: Root | Targets, properId: (key: PublicKey) => KeyId): readonly KeyId[] {
+  return [...keysOf(document)].filter(([id, key]) => properId(key) !== id).map(([id]) => id);
+}
+
+/** A key object as its own JSON text, small as such a one is. @throws CountersignError `malformed`, `too-many` */
+export function scanKey(raw: Uint8Array): JsonObject {
+  return objectAt(scan(raw.subarray(0, KEY_BYTES), DEFAULT_PARSE_LIMITS), 'a key');
 }
 
 /** The SHA-256 of a canonical key object, in hexadecimal (§4.2). */

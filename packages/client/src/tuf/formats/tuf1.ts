@@ -1,43 +1,39 @@
 import { concatBytes, hexEncode, utf8Encode } from '../encoding.js';
-import { encodeCanonical, scan, toWireJson } from '../json.js';
+import { encodeCanonical, toWireJson } from '../json.js';
 import type { RoleName, Version } from '../names.js';
 import type { Signature } from '../model.js';
-import { DEFAULT_PARSE_LIMITS, type Format } from './format.js';
-import { objectAt } from './fields.js';
-import { flaw } from './tuf1-flaw.js';
-import { keyIdOf, keysOf } from './key-material.js';
+import type { Format } from './format.js';
+import { keyIdOf, mislabelled, scanKey } from './key-material.js';
 import { renderers } from './render.js';
+import { flaw } from './tuf1-flaw.js';
 import { keyObjectOf, parseKeyObject, properKeyId } from './tuf1-keys.js';
 import { parseRoot, parseSnapshot, parseTargets, parseTimestamp } from './tuf1-parse.js';
 import { writing } from './tuf1-render.js';
-
-/** A key object is small; more than this is not one. */
-const KEY_BYTES = 65_536;
 
 /** TUF 1.0.x as the specification has it, with the leniencies of tuf.md that real repositories need. */
 export const tuf1: Format = Object.freeze<Format>({
   name: 'tuf-1',
   rules: Object.freeze({
+    promises: 'version',
     rolesMayLeaveSnapshot: false,
     uploadedVersion: 'next',
     unverifiableRole: 'refuse',
     addressing: 'version',
+    search: 'depth-first',
   }),
   parseRoot,
   parseTimestamp,
   parseSnapshot,
   parseTargets,
   parseKey(raw, crypto) {
-    const view = objectAt(scan(raw.subarray(0, KEY_BYTES), DEFAULT_PARSE_LIMITS), 'a key');
+    const view = scanKey(raw);
     return parseKeyObject(keyIdOf(view, crypto), view);
   },
   renderKey: (key) => toWireJson(encodeCanonical(keyObjectOf(key))),
   keyId: (key, crypto) => keyIdOf(keyObjectOf(key), crypto),
-  mislabelledKeys(document, crypto) {
-    const keys = keysOf(document.signed);
-    return [...keys].filter(([id, key]) => properKeyId(key, crypto) !== id).map(([id]) => id);
-  },
+  mislabelledKeys: (document, crypto) => mislabelled(document.signed, (key) => properKeyId(key, crypto)),
   flaw,
+  misplaced: () => undefined,
   ...renderers(writing),
   assemble,
   countingKeys: (root) => root.roles.root,

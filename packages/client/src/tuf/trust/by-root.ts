@@ -34,9 +34,17 @@ async function prior<T extends AnyDocument>(
   role: keyof TopLevelDocument,
   read: () => Envelope<T>,
 ): Promise<Prior<T> | undefined> {
+  return priorOf(read, (envelope) => verifyByRoot(final, role, envelope));
+}
+
+/** A local file as a floor, if it can be read and verified. */
+export async function priorOf<T extends AnyDocument>(
+  read: () => Envelope<T>,
+  verify: (envelope: Envelope<T>) => Promise<void>,
+): Promise<Prior<T> | undefined> {
   try {
     const envelope = read();
-    await verifyByRoot(final, role, envelope);
+    await verify(envelope);
     return mint<'prior', { envelope: Envelope<T> }>({ envelope });
   } catch (error) {
     // A damaged or no longer verifiable local file is no floor (W0.7, W2.8); anything else is a fault of ours.

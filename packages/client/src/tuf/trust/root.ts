@@ -6,10 +6,18 @@ import { verifyRole } from '../verify.js';
 import { checkFloor, checkFresh } from './checks.js';
 import { mint, type FinalRoot, type RootTrust, type TrustContext } from './stages.js';
 
-/** @throws CountersignError what parsing throws, or `threshold` if the root is not signed by its own keys (§5.2) */
-export async function bootstrapRoot(context: TrustContext, raw: Uint8Array): Promise<RootTrust> {
+/**
+ * The root a chain starts from (§5.2). `as`: `previous` for one that was trusted before (saved, or published here): where its
+ * keys are certificates, these may have expired since.
+ * @throws CountersignError what parsing throws, or `threshold` if the root is not signed by its own keys
+ */
+export async function bootstrapRoot(
+  context: TrustContext,
+  raw: Uint8Array,
+  as: 'new' | 'previous' = 'new',
+): Promise<RootTrust> {
   const root = context.format.parseRoot(raw, context.parseLimits);
-  await verifyRootBy(context, root.signed, root, 'new', `root version ${root.signed.version} itself`);
+  await verifyRootBy(context, root.signed, root, as, `root version ${root.signed.version} itself`);
   return mint<'root', { context: TrustContext; root: Envelope<Root> }>({ context, root });
 }
 
@@ -20,7 +28,11 @@ async function verifyRootBy(
   as: 'new' | 'previous',
   who: string,
 ): Promise<void> {
-  const role = context.format.countingKeys(by, { gun: context.gun, now: context.judgeAt(ROOT), as });
+  const role = context.format.countingKeys(by, {
+    gun: context.gun,
+    now: context.now ?? context.judgeAt(ROOT),
+    as,
+  });
   await verifyRole(role, by.keys, root, context.crypto, who);
 }
 

@@ -15,6 +15,8 @@ export interface TrustContext {
   readonly gun?: Gun;
   /** The moment against which `role`'s expiry is held: one constant for a client (§5.1). */
   readonly judgeAt: (role: RoleName) => Instant;
+  /** The moment of the operation, against which certificates of a new root are held; `judgeAt(root)` where left out. */
+  readonly now?: Instant;
   readonly parseLimits?: Partial<ParseLimits>;
 }
 

@@ -4,9 +4,16 @@ import type { Delegation, Delegations, MetaFile, Targets } from '../model.js';
 import { TARGETS, type RoleName } from '../names.js';
 import { checkPromise } from '../promise.js';
 import { verifyRole } from '../verify.js';
-import { PARSE, verifyByRoot } from './by-root.js';
+import { PARSE, priorOf, verifyByRoot } from './by-root.js';
 import { checkFloor, checkFresh, checkListedVersion } from './checks.js';
-import { mint, type FinalRoot, type Prior, type SnapshotTrust, type TargetsTrust } from './stages.js';
+import {
+  mint,
+  type FinalRoot,
+  type Prior,
+  type SnapshotTrust,
+  type TargetsTrust,
+  type TrustContext,
+} from './stages.js';
 
 /** What the snapshot promises of a targets role. @throws CountersignError `mix-and-match` where it lists none */
 export function listed(trust: SnapshotTrust, role: RoleName): MetaFile {
@@ -20,7 +27,20 @@ export function listed(trust: SnapshotTrust, role: RoleName): MetaFile {
 function readListed(snapshot: SnapshotTrust, role: RoleName, raw: Uint8Array): Envelope<Targets> {
   const { context } = snapshot.final;
   checkPromise(role, listed(snapshot, role), raw, context.crypto);
-  return PARSE.targets(context, raw);
+  return readAs(context, role, raw);
+}
+
+function readAs(context: TrustContext, role: RoleName, raw: Uint8Array): Envelope<Targets> {
+  const targets = PARSE.targets(context, raw);
+  const why = context.format.misplaced(role, targets.signed);
+  if (why === undefined) return targets;
+  throw new CountersignError('malformed', `${role}: ${why}`, { detail: { role } });
+}
+
+/** A promised version is the document's; where none is promised, the floor is the document that was trusted before. */
+function checkPromisedVersion(role: RoleName, promise: MetaFile, version: number, floor?: Prior<Targets>): void {
+  checkListedVersion(role, promise, version);
+  if (promise.by === 'hashes' && floor !== undefined) checkFloor(role, version, floor.envelope.signed.version);
 }
 
 /**
@@ -34,10 +54,7 @@ export async function acceptTargets(
 ): Promise<TargetsTrust> {
   const targets = readListed(trust, TARGETS, raw);
   await verifyByRoot(trust.final, 'targets', targets);
-  const promise = listed(trust, TARGETS);
-  checkListedVersion(TARGETS, promise, targets.signed.version);
-  if (promise.by === 'hashes' && floor !== undefined)
-    checkFloor(TARGETS, targets.signed.version, floor.envelope.signed.version);
+  checkPromisedVersion(TARGETS, listed(trust, TARGETS), targets.signed.version, floor);
   checkFresh(TARGETS, targets.signed, trust.final.context);
   return mint<'targets', { final: FinalRoot; snapshot: SnapshotTrust; targets: Envelope<Targets> }>({
     final: trust.final,
@@ -54,18 +71,44 @@ export interface Delegator {
 
 /**
  * A delegated role, verified by the delegator on this path (§5.6.7).
- * @throws CountersignError `mix-and-match`, `threshold`, `freeze` or what parsing throws
+ * @throws CountersignError `mix-and-match`, `threshold`, `rollback`, `freeze` or what parsing throws
  */
 export async function acceptDelegated(
   trust: SnapshotTrust,
   by: Delegator,
   delegation: Delegation,
   raw: Uint8Array,
+  floor?: Prior<Targets>,
 ): Promise<Envelope<Targets>> {
   const { context } = trust.final;
-  const targets = readListed(trust, delegation.name, raw);
-  await verifyRole(delegation, by.delegations.keys, targets, context.crypto, `its delegator ${by.role}`);
-  checkListedVersion(delegation.name, listed(trust, delegation.name), targets.signed.version);
-  checkFresh(delegation.name, targets.signed, context);
+  const { name } = delegation;
+  const targets = readListed(trust, name, raw);
+  await verifyByDelegator(context, by, delegation, targets);
+  checkPromisedVersion(name, listed(trust, name), targets.signed.version, floor);
+  checkFresh(name, targets.signed, context);
   return targets;
+}
+
+async function verifyByDelegator(
+  context: TrustContext,
+  by: Delegator,
+  delegation: Delegation,
+  targets: Envelope<Targets>,
+): Promise<void> {
+  await verifyRole(delegation, by.delegations.keys, targets, context.crypto, `its delegator ${by.role}`);
+}
+
+/** The local file of a delegated role as a floor; undefined if it does not verify under this delegator, or no floor is needed. */
+export async function priorDelegated(
+  trust: SnapshotTrust,
+  by: Delegator,
+  delegation: Delegation,
+  raw: Uint8Array,
+): Promise<Prior<Targets> | undefined> {
+  if (listed(trust, delegation.name).by === 'version') return undefined;
+  const { context } = trust.final;
+  return priorOf(
+    () => readAs(context, delegation.name, raw),
+    (targets) => verifyByDelegator(context, by, delegation, targets),
+  );
 }
