@@ -1,10 +1,11 @@
 import { CountersignError } from '../errors.js';
 import { scan } from '../json.js';
 import { DEFAULT_PARSE_LIMITS, type Format, type FormatName } from './format.js';
+import { notary1 } from './notary1.js';
 import { tuf1 } from './tuf1.js';
 
 /** The formats this build speaks, by name. */
-export const formats: ReadonlyMap<FormatName, Format> = new Map([[tuf1.name, tuf1]]);
+export const formats: ReadonlyMap<FormatName, Format> = new Map([tuf1, notary1].map((format) => [format.name, format]));
 
 /** @throws CountersignError `unsupported` for a format this build does not speak */
 export function formatNamed(name: string): Format {
@@ -22,9 +23,11 @@ export function detectFormat(rawRoot: Uint8Array): Format {
   const file = scan(rawRoot, DEFAULT_PARSE_LIMITS);
   const signed = file.kind === 'object' ? file.get('signed') : undefined;
   const type = signed?.kind === 'object' ? signed.get('_type') : undefined;
-  if (type?.kind === 'string' && type.value === 'root') return formatNamed('tuf-1');
+  const isVersioned = signed?.kind === 'object' && signed.has('spec_version');
+  if (type?.kind === 'string' && type.value === 'root') return tuf1;
+  if (type?.kind === 'string' && type.value === 'Root' && !isVersioned) return notary1;
   throw new CountersignError('unsupported', `the first root is of no format this build speaks (${known()})`, {
-    next: 'Publish a root with "_type": "root" and a spec_version.',
+    next: 'Publish a root with "_type": "root" and a spec_version, or one that Notary made.',
   });
 }
 

@@ -1,16 +1,6 @@
 import type { JsonObject, JsonView } from '../json.js';
-import {
-  isTopLevel,
-  parseKeyId,
-  parseRoleName,
-  ROOT,
-  SNAPSHOT,
-  TARGETS,
-  TIMESTAMP,
-  type KeyId,
-  type RoleName,
-} from '../names.js';
-import type { Delegation, Delegations, PathSet, Role, Root, SuccinctRoles } from '../model.js';
+import { isTopLevel, parseKeyId, parseRoleName, type KeyId } from '../names.js';
+import type { Delegation, Delegations, PathSet, Root, SuccinctRoles } from '../model.js';
 import type { ParseLimits } from './format.js';
 import {
   arrayAt,
@@ -25,6 +15,7 @@ import {
   tooMany,
 } from './fields.js';
 import { parseKeyTable } from './key-material.js';
+import { topLevelRoles } from './top-level.js';
 import { parseKeyObject } from './tuf1-keys.js';
 
 /** Who may sign, and how many of them must; ids without a key are fine (K4), the same id twice is not (K3). */
@@ -42,18 +33,11 @@ function parseSigners(
   };
 }
 
-/** The four top-level roles; others that old repositories list (`mirrors`) mean nothing to a client. */
 export function parseRootRoles(view: JsonView | undefined, limits: ParseLimits): Root['roles'] {
   const roles = objectAt(view, 'roles');
-  const role = (name: RoleName): Role => {
+  return topLevelRoles((name) => {
     const object = objectAt(roles.get(name), `role ${name}`);
     return readFrom(object, { name, ...parseSigners(object, `role ${name}`, limits) });
-  };
-  return Object.freeze({
-    root: role(ROOT),
-    timestamp: role(TIMESTAMP),
-    snapshot: role(SNAPSHOT),
-    targets: role(TARGETS),
   });
 }
 
