@@ -7,6 +7,7 @@ const source = (path: string): string => fileURLToPath(new URL(`packages/${path}
 export const alias = {
   '@countersign/client/tuf/proposal': source('client/src/tuf/proposal.ts'),
   '@countersign/client/tuf': source('client/src/tuf/index.ts'),
+  '@countersign/client/notary-wire': source('client/src/notary-wire.ts'),
   '@countersign/client/wire': source('client/src/wire.ts'),
   '@countersign/client/node': source('client/src/node/index.ts'),
   '@countersign/client': source('client/src/index.ts'),

@@ -1,3 +1,4 @@
+import { readNotaryError } from './notary-wire.js';
 import { CountersignError, type ErrorCode, type ErrorDetail } from './tuf/errors.js';
 
 /**
@@ -29,6 +30,7 @@ export const STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
   'stale-version': 409,
   'not-found': 404,
   unauthorized: 401,
+  usage: 400,
   unavailable: 503,
   'storage-full': 507,
   internal: 500,
@@ -91,7 +93,7 @@ function ourError(body: string): CountersignError | undefined {
     return undefined;
   }
   const { code, message, next, detail } = memberObject(parsed, 'error');
-  if (typeof code !== 'string' || !isErrorCode(code) || typeof message !== 'string') return undefined;
+  if (typeof code !== 'string' || !isErrorCode(code) || typeof message !== 'string') return readNotaryError(parsed);
   return new CountersignError(code, message, {
     ...(typeof next === 'string' ? { next } : {}),
     ...(isPlainObject(detail) ? { detail: detail as ErrorDetail } : {}),

@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import { readFile } from 'node:fs/promises';
 import { CountersignError } from '@countersign/client/tuf';
-import type { Policy } from './collection/service.js';
+import type { OnlineLifetimes, Policy } from './collection/service.js';
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from './http/limits.js';
 import { readListen, type ListenConfig } from './listen-config.js';
 import { missing, readValues, required, wrong } from './option-values.js';
@@ -126,11 +126,9 @@ function readLimits(values: OptionValues): HttpLimits {
 }
 
 function readPolicy(values: OptionValues): Policy {
-  const policy: Policy = {
-    timestampValidity: values['policy.timestampValidity'],
-    timestampSigningPeriod: values['policy.timestampSigningPeriod'],
-    snapshotValidity: values['policy.snapshotValidity'],
-    snapshotSigningPeriod: values['policy.snapshotSigningPeriod'],
+  return {
+    ...readLifetimes(values, 'policy'),
+    byFormat: { 'notary-1': readLifetimes(values, 'policy.notary') },
     maxRootLifetime: values['policy.maxRootLifetime'],
     maxTargetsLifetime: values['policy.maxTargetsLifetime'],
     maxRoot: values['policy.maxRoot'],
@@ -146,12 +144,21 @@ function readPolicy(values: OptionValues): Policy {
     maxPendingKeys: values['policy.maxPendingKeys'],
     publishAttempts: values['policy.publishAttempts'],
   };
+}
+
+function readLifetimes(values: OptionValues, at: 'policy' | 'policy.notary'): OnlineLifetimes {
+  const lifetimes = {
+    timestampValidity: values[`${at}.timestampValidity`],
+    timestampSigningPeriod: values[`${at}.timestampSigningPeriod`],
+    snapshotValidity: values[`${at}.snapshotValidity`],
+    snapshotSigningPeriod: values[`${at}.snapshotSigningPeriod`],
+  };
   for (const role of ['timestamp', 'snapshot'] as const) {
-    if (policy[`${role}SigningPeriod`] >= policy[`${role}Validity`]) {
+    if (lifetimes[`${role}SigningPeriod`] >= lifetimes[`${role}Validity`]) {
       throw wrong(
-        `policy.${role}SigningPeriod must be shorter than policy.${role}Validity, or it expires before it is renewed`,
+        `${at}.${role}SigningPeriod must be shorter than ${at}.${role}Validity, or it expires before it is renewed`,
       );
     }
   }
-  return policy;
+  return lifetimes;
 }

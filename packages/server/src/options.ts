@@ -1,4 +1,4 @@
-import { DEFAULT_POLICY } from './collection/service.js';
+import { DEFAULT_POLICY, type OnlineLifetimes } from './collection/service.js';
 import { DEFAULT_HTTP_LIMITS } from './http/limits.js';
 
 /** One option: its place in the file is its key in `OPTIONS`, with a dot for each level. */
@@ -33,6 +33,21 @@ function address(doc: string): Option<string | undefined> {
 
 function list(pattern: string, doc: string): Option<readonly string[]> {
   return { schema: { type: 'array', maxItems: 1_000, items: { type: 'string', pattern } }, fallback: [], doc };
+}
+
+type LifetimeOptions<At extends string> = Record<`${At}.${keyof OnlineLifetimes}`, Option<number>>;
+
+/** How long what the server signs lasts, for the collections of one format. */
+function lifetimes<At extends string>(at: At, fallback: OnlineLifetimes, where: string): LifetimeOptions<At> {
+  const seconds = (name: keyof OnlineLifetimes, least: number, doc: string): object => ({
+    [`${at}.${name}`]: count(fallback[name], least, `${doc} ${where}.`),
+  });
+  return {
+    ...seconds('timestampValidity', 60, 'Seconds a timestamp is valid'),
+    ...seconds('timestampSigningPeriod', 1, 'Seconds after which a timestamp is signed anew'),
+    ...seconds('snapshotValidity', 60, 'Seconds a snapshot is valid'),
+    ...seconds('snapshotSigningPeriod', 1, 'Seconds after which a snapshot is signed anew'),
+  } as LifetimeOptions<At>;
 }
 
 const optional = undefined as string | undefined;
@@ -76,18 +91,8 @@ export const OPTIONS = {
   ),
   'signer.key': text(optional, 'PEM file with its private key. Must be set.'),
   'signer.timeout': count(10_000, 100, 'Milliseconds to wait for the signer.', MAX_TIMER * 1_000),
-  'policy.timestampValidity': count(DEFAULT_POLICY.timestampValidity, 60, 'Seconds a timestamp is valid.'),
-  'policy.timestampSigningPeriod': count(
-    DEFAULT_POLICY.timestampSigningPeriod,
-    1,
-    'Seconds after which a timestamp is signed anew.',
-  ),
-  'policy.snapshotValidity': count(DEFAULT_POLICY.snapshotValidity, 60, 'Seconds a snapshot is valid.'),
-  'policy.snapshotSigningPeriod': count(
-    DEFAULT_POLICY.snapshotSigningPeriod,
-    1,
-    'Seconds after which a snapshot is signed anew.',
-  ),
+  ...lifetimes('policy', DEFAULT_POLICY, 'in a TUF 1.0 collection'),
+  ...lifetimes('policy.notary', DEFAULT_POLICY.byFormat['notary-1'], 'in a Notary v1 collection'),
   'policy.maxRootLifetime': count(
     DEFAULT_POLICY.maxRootLifetime,
     60,

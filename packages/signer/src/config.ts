@@ -42,9 +42,14 @@ interface ConfigFile {
   readonly database: { readonly client: DatabaseConfig['client']; readonly file?: string; readonly url?: string };
   readonly keks: readonly { readonly alias: string; readonly passphraseFile?: string }[];
   readonly defaultKek?: string;
-  readonly lifetimes: Readonly<Record<'tuf-1', { readonly timestampDays: number; readonly snapshotDays: number }>>;
+  readonly lifetimes: Readonly<Record<FormatName, LifetimeDays>>;
   readonly limits: ConfigLimits;
   readonly log: { readonly level: string; readonly file?: string };
+}
+
+interface LifetimeDays {
+  readonly timestampDays: number;
+  readonly snapshotDays: number;
 }
 
 const DAY = 86_400_000;
@@ -57,7 +62,6 @@ const DAY = 86_400_000;
 export function parseConfig(text: string, path: string): Config {
   const file = checked(text, path);
   const from = (name: string): string => resolve(dirname(path), name);
-  const tuf1 = file.lifetimes['tuf-1'];
   return Object.freeze({
     listen: parseListen(file.listen),
     tls: {
@@ -72,10 +76,14 @@ export function parseConfig(text: string, path: string): Config {
       passphraseFile: passphraseFile && from(passphraseFile),
     })),
     defaultKek: defaultKekOf(file),
-    lifetimes: { 'tuf-1': { timestamp: tuf1.timestampDays * DAY, snapshot: tuf1.snapshotDays * DAY } },
+    lifetimes: { 'tuf-1': lifetimesOf(file.lifetimes['tuf-1']), 'notary-1': lifetimesOf(file.lifetimes['notary-1']) },
     limits: file.limits,
     log: { level: file.log.level, file: file.log.file && from(file.log.file) },
   });
+}
+
+function lifetimesOf({ timestampDays, snapshotDays }: LifetimeDays): Lifetimes {
+  return { timestamp: timestampDays * DAY, snapshot: snapshotDays * DAY };
 }
 
 function checked(text: string, path: string): ConfigFile {

@@ -88,6 +88,18 @@ export const OPTIONS: readonly Option[] = [
     doc: 'The furthest away a TUF 1.0 snapshot may expire, in days.',
   },
   {
+    name: 'lifetimes.notary-1.timestampDays',
+    schema: whole(1, 366),
+    default: 15,
+    doc: 'The furthest away a Notary v1 timestamp may expire, in days.',
+  },
+  {
+    name: 'lifetimes.notary-1.snapshotDays',
+    schema: whole(1, 3660),
+    default: 1_096,
+    doc: 'The furthest away a Notary v1 snapshot may expire, in days.',
+  },
+  {
     name: 'limits.bodyBytes',
     schema: whole(1024, 1 << 30),
     default: 8 * 1024 * 1024,

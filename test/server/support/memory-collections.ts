@@ -2,13 +2,15 @@ import { createHash } from 'node:crypto';
 import {
   CountersignError,
   instant,
+  parseGun,
   parseRoleName,
   parseVersion,
   TIMESTAMP,
+  type FormatName,
   type Gun,
   type RoleName,
 } from '@countersign/client/tuf';
-import type { StoredFile } from '../../../packages/server/src/collection/ports.js';
+import type { Change, ChangesAsked, StoredFile } from '../../../packages/server/src/collection/ports.js';
 import type {
   Collections,
   Published,
@@ -36,6 +38,9 @@ export class MemoryCollections implements Collections {
   /** Thrown by every method while set. */
   failure: Error | undefined;
   signer: 'ok' | 'down' = 'ok';
+  format: FormatName = 'tuf-1';
+  expired = false;
+  readonly changesAsked: ChangesAsked[] = [];
 
   async publish(request: PublishRequest): Promise<Published> {
     this.#check();
@@ -54,7 +59,7 @@ export class MemoryCollections implements Collections {
     for (const file of [...files, timestamp])
       memory.files.set(file.role, [...(memory.files.get(file.role) ?? []), file]);
     const versions = Object.fromEntries(files.map(({ role, version }) => [role, version]));
-    return { gun: request.gun, versions, timestampExpires: EPOCH, repeated: false };
+    return { gun: request.gun, versions, timestampExpires: EPOCH, repeated: false, format: this.format };
   }
 
   async timestamp(gun: Gun): Promise<Served> {
@@ -63,12 +68,35 @@ export class MemoryCollections implements Collections {
 
   async version(gun: Gun, role: RoleName, version: number): Promise<Served> {
     this.#check();
-    return { file: found(this.#memory(gun).files.get(role)?.[version - 1], `${version}.${role}`), immutable: true };
+    const file = role === TIMESTAMP ? undefined : this.#memory(gun).files.get(role)?.[version - 1];
+    return { file: found(file, `${version}.${role}`), lasts: 'immutable', expired: false };
   }
 
   async current(gun: Gun, role: RoleName): Promise<Served> {
     this.#check();
-    return { file: found(this.#memory(gun).files.get(role)?.at(-1), role), immutable: false };
+    return { file: found(this.#memory(gun).files.get(role)?.at(-1), role), lasts: 'current', expired: this.expired };
+  }
+
+  async byHash(gun: Gun, role: RoleName, sha256: string): Promise<Served> {
+    this.#check();
+    const file = this.#memory(gun).files.get(role);
+    return { file: found(file?.find((one) => one.sha256 === sha256), sha256), lasts: 'immutable', expired: false };
+  }
+
+  async formatOf(gun: Gun): Promise<FormatName | undefined> {
+    return this.#memory(gun).files.size === 0 ? undefined : this.format;
+  }
+
+  async remove(gun: Gun): Promise<void> {
+    this.#check();
+    this.#collections.delete(gun);
+  }
+
+  async changes(asked: ChangesAsked): Promise<readonly Change[]> {
+    this.#check();
+    this.changesAsked.push(asked);
+    const change = { id: 7, version: 2, sha256: 'ab', category: 'update', createdAt: EPOCH } as const;
+    return [{ ...change, gun: asked.gun ?? parseGun('any/one') }];
   }
 
   async onlineKey(gun: Gun, role: 'timestamp' | 'snapshot', format: string): Promise<Uint8Array> {

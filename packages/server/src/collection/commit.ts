@@ -11,6 +11,7 @@ import {
 } from '@countersign/client/tuf';
 import type { CollectionContext } from './context.js';
 import type { Countersigned } from './countersign.js';
+import { lifetimesOf } from './lifetimes.js';
 import type { OnlineRoles } from './online.js';
 import type { Commit, NewFile, TargetUses } from './ports.js';
 import type { Step } from './walk.js';
@@ -42,7 +43,7 @@ export function commitOf(
     timestamp: file(TIMESTAMP, signed.timestamp),
     rootVersion: upload.root?.signed.version ?? current(published?.head.root.version),
     snapshotVersion: signed.snapshot?.signed.version ?? current(published?.head.snapshot.version),
-    renewAt: renewAt(context, step.gun, now),
+    renewAt: renewAt(context, step, now),
     usedKeys: upload.root === undefined ? [] : [...keys.timestamp, ...keys.snapshot].map((key) => key.id),
     targets,
     now,
@@ -55,7 +56,8 @@ function current<T>(version: T | undefined): T {
 }
 
 /** One signing period on, less up to a tenth of it, so that collections born together are not renewed together. */
-function renewAt(context: CollectionContext, gun: string, now: Instant): Instant {
+function renewAt(context: CollectionContext, { gun, format }: Step, now: Instant): Instant {
   const spread = (digest(context.crypto, 'sha256', new TextEncoder().encode(gun))[0] ?? 0) / 2560;
-  return Math.round(now + context.policy.timestampSigningPeriod * 1000 * (1 - spread)) as Instant;
+  const { timestampSigningPeriod } = lifetimesOf(context.policy, format);
+  return Math.round(now + timestampSigningPeriod * 1000 * (1 - spread)) as Instant;
 }

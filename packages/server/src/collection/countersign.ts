@@ -19,6 +19,7 @@ import {
 } from '@countersign/client/tuf';
 import { propose, type Proposed } from '@countersign/client/tuf/proposal';
 import type { CollectionContext } from './context.js';
+import { lifetimesOf } from './lifetimes.js';
 import type { ListedOnlineKey, OnlineRoles } from './online.js';
 import type { OnlineFiles, Step } from './walk.js';
 
@@ -70,7 +71,7 @@ export class Countersigner {
         ? this.#promisePublished()
         : snapshot instanceof Uint8Array
           ? this.#promise(snapshot)
-          : { by: 'version', version: snapshot.proposed.version, hashes: new Map() };
+          : this.#promise(this.#step.format.assemble(snapshot.signedBytes, []));
     const timestamp = this.#draftTimestamp(promise, undefined);
     const { signed } = this.#step.format.parseTimestamp(this.#step.format.assemble(timestamp, []));
     return { snapshot, timestamp: propose(signed, timestamp) };
@@ -123,17 +124,27 @@ export class Countersigner {
   #draftSnapshot(meta: ReadonlyMap<RoleName, MetaFile>, atLeast: Version | undefined): Uint8Array {
     const { format } = this.#step;
     const follows = published(this.#step, SNAPSHOT, (raw) => format.parseSnapshot(raw));
-    const version = higher(nextVersion(follows), atLeast);
-    const expires = expiry(this.#step, this.#context.policy.snapshotValidity);
+    const version = this.#version(SNAPSHOT, follows, atLeast);
+    const expires = expiry(this.#step, lifetimesOf(this.#context.policy, format).snapshotValidity);
     return composeSnapshot(format, { version, expires, meta: nextMeta(follows?.signed, meta) }, follows);
   }
 
   #draftTimestamp(snapshot: MetaFile, atLeast: Version | undefined): Uint8Array {
     const { format } = this.#step;
     const follows = published(this.#step, TIMESTAMP, (raw) => format.parseTimestamp(raw));
-    const version = higher(nextVersion(follows), atLeast);
-    const expires = expiry(this.#step, this.#context.policy.timestampValidity);
+    const version = this.#version(TIMESTAMP, follows, atLeast);
+    const expires = expiry(this.#step, lifetimesOf(this.#context.policy, format).timestampValidity);
     return composeTimestamp(format, { version, expires, snapshot }, follows);
+  }
+
+  /** One above what is followed, and above what an earlier life of the collection or the signer has had. */
+  #version(
+    role: RoleName,
+    follows: Envelope<{ readonly version: Version }> | undefined,
+    atLeast: Version | undefined,
+  ): Version {
+    const past = this.#step.past.get(role) ?? 0;
+    return Math.max(nextVersion(follows), past + 1, atLeast ?? 0) as Version;
   }
 
   /** Signs the draft, at a higher version where the signer has signed this one before. */
@@ -161,10 +172,12 @@ export class Countersigner {
     payload: Uint8Array,
   ): Promise<readonly Signature[]> {
     const { gun, format } = this.#step;
-    const follows = role === 'snapshot' ? this.#step.published?.bytes(SNAPSHOT) : undefined;
+    const follows =
+      role === 'snapshot' && !format.rules.rolesMayLeaveSnapshot ? this.#step.published?.bytes(SNAPSHOT) : undefined;
     return Promise.all(
-      keys.map(async ({ keyId, id }) => ({
+      keys.map(async ({ keyId, id, scheme }) => ({
         keyId,
+        scheme,
         value: await this.#context.signer.sign({
           keyId: id,
           gun,
@@ -186,8 +199,4 @@ export class Countersigner {
     if (this.#step.published === undefined) throw new Error(`${this.#root.signed.type} without a snapshot to keep`);
     return this.#promise(this.#step.published.bytes(SNAPSHOT));
   }
-}
-
-function higher(version: Version, atLeast: Version | undefined): Version {
-  return atLeast !== undefined && atLeast > version ? atLeast : version;
 }

@@ -34,6 +34,12 @@ export function createCollections(ports: CollectionPorts): Collections {
     timestamp: (gun) => reader.timestamp(gun),
     version: (gun, role, version) => reader.version(gun, role, version),
     current: (gun, role) => reader.current(gun, role),
+    byHash: (gun, role, sha256) => reader.byHash(gun, role, sha256),
+    formatOf: (gun) => context.store.format(gun),
+    async remove(gun) {
+      await context.store.remove(gun, context.clock());
+    },
+    changes: (asked) => context.store.changes(asked),
     onlineKey: (gun, role, format) => keys.current(gun, role, format),
     nextOnlineKey: (gun, role, format) => keys.next(gun, role, format),
     uploadTarget: (request) => uploadTarget(context, request),

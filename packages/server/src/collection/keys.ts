@@ -1,4 +1,4 @@
-import { CountersignError, ROOT, type FormatName, type Gun } from '@countersign/client/tuf';
+import { CountersignError, ROOT, type Format, type FormatName, type Gun } from '@countersign/client/tuf';
 import type { CollectionContext } from './context.js';
 import { onlineRoles } from './online.js';
 import type { OnlineKey } from './ports.js';
@@ -17,41 +17,44 @@ export class OnlineKeys {
 
   /** The key the published root lists for `role`, or one to list in a first root. */
   async current(gun: Gun, role: OnlineRole, format: FormatName): Promise<Uint8Array> {
-    const listed = await this.#listed(gun, role);
-    return this.#render(listed ?? (await this.#pending(gun, role)), format);
+    const published = await this.#published(gun);
+    const answering = published?.format ?? this.#context.formatNamed(format);
+    const listed = published === undefined ? undefined : await this.#listed(published, role);
+    return render(listed ?? (await this.#pending(gun, role, answering)), answering);
   }
 
   /** A key no root lists yet, to rotate to; the same one until it is used. */
   async next(gun: Gun, role: OnlineRole, format: FormatName): Promise<Uint8Array> {
-    return this.#render(await this.#pending(gun, role), format);
+    const answering = (await this.#published(gun))?.format ?? this.#context.formatNamed(format);
+    return render(await this.#pending(gun, role, answering), answering);
   }
 
-  #render(key: OnlineKey, format: FormatName): Uint8Array {
-    return this.#context.formatNamed(format).renderKey({ scheme: key.algorithm, spki: key.spki });
-  }
-
-  async #listed(gun: Gun, role: OnlineRole): Promise<OnlineKey | undefined> {
+  async #published(gun: Gun): Promise<Published | undefined> {
     const { store, documents, formatNamed } = this.#context;
-    const published = await Published.load(gun, store, documents, formatNamed);
-    if (published === undefined) return undefined;
-    const [listed] = (await onlineRoles(this.#context, gun, published.format.parseRoot(published.bytes(ROOT))))[role];
-    return (await store.onlineKeys(gun, role)).find((key) => key.id === listed?.id);
+    return Published.load(gun, store, documents, formatNamed);
+  }
+
+  async #listed(published: Published, role: OnlineRole): Promise<OnlineKey | undefined> {
+    const { gun, format } = published;
+    const [listed] = (await onlineRoles(this.#context, gun, format.parseRoot(published.bytes(ROOT))))[role];
+    return (await this.#context.store.onlineKeys(gun, role)).find((key) => key.id === listed?.id);
   }
 
   /** People who ask at the same moment share one question to the signer. */
-  async #pending(gun: Gun, role: OnlineRole): Promise<OnlineKey> {
-    const name = `${role} ${gun}`;
+  async #pending(gun: Gun, role: OnlineRole, format: Format): Promise<OnlineKey> {
+    const algorithm = format.rules.onlineKeys;
+    const name = `${role} ${algorithm} ${gun}`;
     let asked = this.#asked.get(name);
     if (asked === undefined) {
-      asked = this.#findOrMake(gun, role).finally(() => this.#asked.delete(name));
+      asked = this.#findOrMake(gun, role, algorithm).finally(() => this.#asked.delete(name));
       this.#asked.set(name, asked);
     }
     return asked;
   }
 
-  async #findOrMake(gun: Gun, role: OnlineRole): Promise<OnlineKey> {
+  async #findOrMake(gun: Gun, role: OnlineRole, algorithm: OnlineKey['algorithm']): Promise<OnlineKey> {
     const { store, signer, policy, clock } = this.#context;
-    const pending = (await store.onlineKeys(gun, role)).find((key) => key.pending);
+    const pending = (await store.onlineKeys(gun, role)).find((key) => key.pending && key.algorithm === algorithm);
     if (pending !== undefined) return pending;
     if ((await store.countPendingKeys()) >= policy.maxPendingKeys) {
       throw new CountersignError('rate-limit', `${policy.maxPendingKeys} keys have been asked for and not used yet`, {
@@ -59,15 +62,19 @@ export class OnlineKeys {
         next: 'Try again later, or ask the operator to clear keys nobody used.',
       });
     }
-    const made = await signer.createKey(gun, role, 'ed25519');
+    const made = await signer.createKey(gun, role, algorithm);
     return store.addPendingKey({
       id: made.id,
       gun,
       role,
-      algorithm: 'ed25519',
+      algorithm,
       spki: made.spki,
       pending: true,
       createdAt: clock(),
     });
   }
+}
+
+function render(key: OnlineKey, format: Format): Uint8Array {
+  return format.renderKey({ scheme: key.algorithm, spki: key.spki });
 }

@@ -15,6 +15,7 @@ export interface ListedOnlineKey {
   readonly keyId: KeyId;
   /** The signer's id. */
   readonly id: string;
+  readonly scheme: OnlineKey['algorithm'];
 }
 
 /** Which keys of a root's online roles this server holds. `snapshot` is empty where the publisher signs snapshots. */
@@ -56,14 +57,14 @@ function owned(
   role: 'timestamp' | 'snapshot',
   ours: readonly OnlineKey[],
 ): readonly ListedOnlineKey[] {
-  const ids = new Set(ours.map((key) => key.id));
+  const byId = new Map(ours.map((key) => [key.id, key]));
   const listed: ListedOnlineKey[] = [];
   const foreign: KeyId[] = [];
   for (const keyId of root.signed.roles[role].keyIds) {
     const key = root.signed.keys.get(keyId);
-    const id = key === undefined ? undefined : signerKeyId(context, key.spki);
-    if (id !== undefined && ids.has(id)) listed.push({ keyId, id });
-    else foreign.push(keyId);
+    const own = key === undefined ? undefined : byId.get(signerKeyId(context, key.spki));
+    if (own === undefined) foreign.push(keyId);
+    else listed.push({ keyId, id: own.id, scheme: own.algorithm });
   }
   if (foreign.length > 0 && (role === 'timestamp' || listed.length > 0))
     throw strange(role, foreign, root.signed.version);

@@ -131,6 +131,8 @@ export interface DueCollection {
  * - *Concurrency.* Every method may be called at any time, any number at once. No method waits for anything but the database.
  */
 export interface Store {
+  /** The format of the collection; undefined where nothing is published. */
+  format(gun: Gun): Promise<FormatName | undefined>;
   /** The newest state, or undefined where nothing was ever published. */
   head(gun: Gun): Promise<Head | undefined>;
   /** The bytes of the current timestamp only: the hot read. */

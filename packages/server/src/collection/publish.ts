@@ -38,17 +38,19 @@ export async function publish(context: CollectionContext, request: PublishReques
     const published = await Published.load(request.gun, context.store, context.documents, context.formatNamed);
     const format = published?.format ?? firstFormat(context, request);
     const work = new Work(context.policy.maxPublishWork);
+    const goesOn = published === undefined && format.rules.nextLife === 'goes-on';
     const step: Step = {
       gun: request.gun,
       format,
       published,
       upload: await parseUpload(request.files, format, context.policy, work),
+      past: goesOn ? await context.store.pastVersions(request.gun) : NO_PAST,
       work,
       now,
     };
     const repeated = await sameAsPublished(step);
     if (repeated !== undefined) return repeated;
-    checkVersions(step);
+    await checkVersions(step);
     const answer = await attemptPublish(context, step, request);
     if (answer !== undefined) return answer;
   }
@@ -81,9 +83,10 @@ async function sameAsPublished(step: Step): Promise<Answer | undefined> {
   }
   return {
     gun: step.gun,
-    versions: currentVersions(published, upload),
+    versions: await currentVersions(published, upload),
     timestampExpires: published.head.timestamp.expires,
     repeated: true,
+    format: step.format.name,
   };
 }
 
@@ -91,16 +94,21 @@ function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }
 
-function currentVersions(published: Published, upload: Upload): Record<string, number> {
-  const roles: readonly RoleName[] = [...rolesOf(upload), SNAPSHOT, TIMESTAMP];
-  return Object.fromEntries(roles.map((role) => [role, published.version(role) ?? 0]));
+async function currentVersions(published: Published, upload: Upload): Promise<Record<string, number>> {
+  const versions: Record<string, number> = {};
+  for (const role of [...rolesOf(upload), SNAPSHOT, TIMESTAMP]) versions[role] = (await published.version(role)) ?? 0;
+  return versions;
 }
 
-/** An uploaded role is exactly current + 1 (a gap would hide a lost update), or above current, as the format has it. */
-function checkVersion(step: Step, role: RoleName): void {
+/**
+ * An uploaded role is exactly current + 1 (a gap would hide a lost update), or above current, as the format has it. No root
+ * may be skipped in either: clients walk them one by one.
+ */
+async function checkVersion(step: Step, role: RoleName): Promise<void> {
   const version = documentOf(step.upload, role)?.signed.version ?? 0;
-  const current = step.published?.version(role) ?? 0;
-  if (step.format.rules.uploadedVersion === 'next' ? version === current + 1 : version > current) return;
+  const current = (await step.published?.version(role)) ?? step.past.get(role) ?? 0;
+  const isNext = step.format.rules.uploadedVersion === 'next' || (role === ROOT && current > 0);
+  if (isNext ? version === current + 1 : version > current) return;
   throw new CountersignError('conflict', `${role} version ${version} was sent, but version ${current} is current`, {
     detail: { role, version, current },
     next:
@@ -110,12 +118,14 @@ function checkVersion(step: Step, role: RoleName): void {
   });
 }
 
-function checkVersions(step: Step): void {
+async function checkVersions(step: Step): Promise<void> {
   for (const role of rolesOf(step.upload)) {
     // Whether a snapshot may be uploaded at all comes first: nobody is to catch up with a version that is not theirs to make.
-    if (role !== SNAPSHOT) checkVersion(step, role);
+    if (role !== SNAPSHOT) await checkVersion(step, role);
   }
 }
+
+const NO_PAST: ReadonlyMap<RoleName, Version> = new Map();
 
 /** One try against one head; undefined if another publish was committed first. */
 async function attemptPublish(
@@ -127,7 +137,7 @@ async function attemptPublish(
   const root = step.upload.root ?? step.format.parseRoot(step.published?.bytes(ROOT) ?? missingRoot(step));
   const keys = await onlineRoles(context, step.gun, root);
   const plan = planSnapshot(context, step, root, keys);
-  if (plan.kind === 'uploaded') checkVersion(step, SNAPSHOT);
+  if (plan.kind === 'uploaded') await checkVersion(step, SNAPSHOT);
   const countersigner = new Countersigner(context, step, root, keys, plan);
   const trust = await walk(context, step, countersigner.propose());
   await checkDelegated(context, step, trust, new Set(request.abandons));
@@ -154,7 +164,9 @@ export function planSnapshot(
   keys: OnlineRoles,
 ): SnapshotPlan {
   const { upload, published } = step;
-  const changed = upload.targets.size > 0 || published === undefined || snapshotSignersChange(step, root);
+  const listsRoot = step.format.rules.snapshotListsRoot && upload.root !== undefined;
+  const changed =
+    upload.targets.size > 0 || listsRoot || published === undefined || snapshotSignersChange(step, root);
   if (keys.snapshot.length === 0) return clientManaged(upload, changed, root.signed.version);
   if (upload.snapshot !== undefined) {
     throw new CountersignError('forbidden-role', 'snapshot was uploaded, but the server makes it for this collection', {
@@ -163,6 +175,7 @@ export function planSnapshot(
     });
   }
   const meta = new Map<RoleName, MetaFile>();
+  if (listsRoot) meta.set(ROOT, promiseOf(step.format, root.raw, root.signed.version, context.crypto, 'length-only'));
   for (const [role, document] of upload.targets)
     meta.set(role, promiseOf(step.format, document.raw, document.signed.version, context.crypto, 'length-only'));
   if (published === undefined && !meta.has(TARGETS)) {
@@ -206,7 +219,16 @@ async function commit(
   context.documents.remember([...wanted.files, wanted.timestamp]);
   if (result.kind === 'committed') return answer(step, signed);
   if (result.kind === 'missing-targets') throw missingTargets(result.hashes);
+  // A role that left the snapshot and comes back below the versions it has had here: waiting would not help.
+  if (result.kind === 'version-taken' && documentOf(step.upload, result.role) !== undefined) throw taken(result);
   return undefined;
+}
+
+function taken({ role, version }: { readonly role: RoleName; readonly version: Version }): CountersignError {
+  return new CountersignError('conflict', `${role} version ${version} was published before`, {
+    detail: { role, version, current: version },
+    next: `Publish ${role} with a version above all it has had.`,
+  });
 }
 
 /** A commit whose outcome is unknown is settled by reading the head again (design §3). */
@@ -231,7 +253,8 @@ function answer(step: Step, signed: Countersigned): Answer {
   const snapshot: Snapshot | undefined = signed.snapshot?.signed;
   if (snapshot !== undefined) versions[SNAPSHOT] = snapshot.version;
   versions[TIMESTAMP] = signed.timestamp.signed.version;
-  return { gun: step.gun, versions, timestampExpires: signed.timestamp.signed.expires, repeated: false };
+  const { expires } = signed.timestamp.signed;
+  return { gun: step.gun, versions, timestampExpires: expires, repeated: false, format: step.format.name };
 }
 
 function missingTargets(hashes: readonly string[]): CountersignError {

@@ -1,5 +1,5 @@
-import type { Envelope, Format, Gun, RoleName, Snapshot, Targets, Version } from '@countersign/client/tuf';
-import { ROOT, SNAPSHOT, TIMESTAMP } from '@countersign/client/tuf';
+import type { Envelope, Format, Gun, Hashes, RoleName, Snapshot, Targets, Version } from '@countersign/client/tuf';
+import { hexEncode, isTopLevel, ROOT, SNAPSHOT, TARGETS, TIMESTAMP } from '@countersign/client/tuf';
 import type { Documents } from './documents.js';
 import type { Head, Store, StoredFile } from './ports.js';
 
@@ -42,12 +42,9 @@ export class Published {
   }
 
   /** The version of a role that is current, or undefined where the role was never published. */
-  version(role: RoleName): Version | undefined {
-    if (role === ROOT) return this.head.root.version;
-    if (role === TIMESTAMP) return this.head.timestamp.version;
-    if (role === SNAPSHOT) return this.head.snapshot.version;
-    const promise = this.snapshot.signed.meta.get(role);
-    return promise?.by === 'version' ? promise.version : undefined;
+  async version(role: RoleName): Promise<Version | undefined> {
+    const promise = isTopLevel(role) && role !== TARGETS ? undefined : this.snapshot.signed.meta.get(role);
+    return promise?.by === 'version' ? promise.version : (await this.file(role))?.version;
   }
 
   /** Current bytes of a role loaded already: root, timestamp and snapshot always are. */
@@ -73,12 +70,20 @@ export class Published {
   async load(roles: Iterable<RoleName>): Promise<void> {
     const wanted: { role: RoleName; version: Version }[] = [];
     for (const role of roles) {
-      const version = this.version(role);
-      if (version !== undefined && !this.#files.has(role)) wanted.push({ role, version });
+      const promise = this.#files.has(role) ? undefined : this.snapshot.signed.meta.get(role);
+      if (promise?.by === 'version') wanted.push({ role, version: promise.version });
+      else if (promise !== undefined) this.#keep(await this.#byHash(role, promise.hashes));
     }
     if (wanted.length === 0) return;
-    for (const file of await this.#store.files(this.gun, wanted)) {
-      if (file !== undefined) this.#files.set(file.role, this.#documents.intern(file));
-    }
+    for (const file of await this.#store.files(this.gun, wanted)) this.#keep(file);
+  }
+
+  async #byHash(role: RoleName, hashes: Hashes): Promise<StoredFile | undefined> {
+    const sha256 = hashes.get('sha256');
+    return sha256 === undefined ? undefined : this.#store.fileByHash(this.gun, role, hexEncode(sha256));
+  }
+
+  #keep(file: StoredFile | undefined): void {
+    if (file !== undefined) this.#files.set(file.role, this.#documents.intern(file));
   }
 }

@@ -64,7 +64,7 @@ export async function checkDelegated(
   await step.published?.load(step.upload.targets.keys());
   checkClaims(step, walk.claims);
   checkAllReached(step, tree);
-  await checkPaths(walk);
+  if (step.format.rules.strayTargets === 'refuse') await checkPaths(walk);
 }
 
 async function follow(walk: Walk, by: Edge['by']): Promise<void> {
@@ -105,7 +105,7 @@ async function reach(walk: Walk, edge: Edge): Promise<Envelope<Targets> | undefi
   const raw = uploaded?.raw ?? (await step.published?.file(child.name))?.bytes;
   if (raw === undefined) {
     // Where the delegator was published so before, its publisher has answered for it.
-    if (!delegatorUploaded || abandons.has(child.name)) return undefined;
+    if (!delegatorUploaded || abandons.has(child.name) || tolerated(step)) return undefined;
     throw new CountersignError(
       'delegation',
       `${by.role} delegates to ${child.name}, which is neither stored nor uploaded`,
@@ -130,12 +130,17 @@ async function excuse(walk: Walk, edge: Edge, error: CountersignError): Promise<
   const { step, abandons } = walk;
   const { by, child, owns } = edge;
   if (!step.upload.targets.has(child.name)) {
-    if (abandons.has(child.name)) return;
+    if (abandons.has(child.name) || tolerated(step)) return;
     throw unverifiable(edge, error, `Upload ${child.name} signed by the keys ${by.role} now lists for it`);
   }
   if (owns || step.upload.targets.has(by.role)) throw error;
   if (abandons.has(child.name) || !(await verifiedBefore(walk, edge))) return;
   throw unverifiable(edge, error, `Have ${by.role} list the keys of ${child.name}, in the same upload`);
+}
+
+/** Whether the format's clients pass over a role that does not verify, so that its delegator may leave it so. */
+function tolerated({ format }: Step): boolean {
+  return format.rules.unverifiableRole === 'tolerate';
 }
 
 /** In units of `Work`: each key may have a signature, to be verified in about 100 µs. */

@@ -5,10 +5,12 @@ import {
   TIMESTAMP,
   type Gun,
   type RoleName,
+  type Rules,
   type Version,
 } from '@countersign/client/tuf';
 import type { CollectionContext } from './context.js';
 import { Published } from './published.js';
+import type { StoredFile } from './ports.js';
 import { renew } from './renew.js';
 import type { Served } from './service.js';
 
@@ -23,18 +25,31 @@ export class Reader {
 
   async timestamp(gun: Gun): Promise<Served> {
     const file = (await this.#context.store.timestamp(gun)) ?? noCollection(gun);
-    if (file.expires > this.#context.clock()) return { file, immutable: false };
+    if (file.expires > this.#context.clock()) return this.#currently(file);
     await this.#renewOnce(gun);
-    return { file: (await this.#context.store.timestamp(gun)) ?? file, immutable: false };
+    return this.#currently((await this.#context.store.timestamp(gun)) ?? file);
   }
 
   async version(gun: Gun, role: RoleName, version: Version): Promise<Served> {
-    const file = await this.#context.store.file(gun, role, version);
-    if (file === undefined)
+    const [file, rules] = await Promise.all([this.#context.store.file(gun, role, version), this.#rules(gun)]);
+    // Nobody who asks for the rest by version asks for a timestamp so.
+    if (file === undefined || rules === undefined || (role === TIMESTAMP && rules.addressing === 'version'))
       throw new CountersignError('not-found', `${gun} has no ${role} version ${version}`, {
         detail: { role, version },
       });
-    return { file, immutable: true };
+    return { file, lasts: rules.nextLife === 'restarts' ? 'one-life' : 'immutable', expired: false };
+  }
+
+  async byHash(gun: Gun, role: RoleName, sha256: string): Promise<Served> {
+    const [file, rules] = await Promise.all([this.#context.store.fileByHash(gun, role, sha256), this.#rules(gun)]);
+    if (file === undefined || rules?.addressing !== 'hash')
+      throw new CountersignError('not-found', `${gun} has no ${role} with the hash ${sha256}`, { detail: { role } });
+    return { file, lasts: 'immutable', expired: false };
+  }
+
+  async #rules(gun: Gun): Promise<Rules | undefined> {
+    const format = await this.#context.store.format(gun);
+    return format === undefined ? undefined : this.#context.formatNamed(format).rules;
   }
 
   async current(gun: Gun, role: RoleName): Promise<Served> {
@@ -44,7 +59,11 @@ export class Reader {
     const file =
       role === ROOT ? published.head.root : role === SNAPSHOT ? published.head.snapshot : await published.file(role);
     if (file === undefined) throw new CountersignError('not-found', `${gun} has no role ${role}`, { detail: { role } });
-    return { file, immutable: false };
+    return this.#currently(file);
+  }
+
+  #currently(file: StoredFile): Served {
+    return { file, lasts: 'current', expired: file.expires <= this.#context.clock() };
   }
 
   /** A failed renewal is for the log: the reader gets what there is, and sees itself that it has expired. */

@@ -2,6 +2,7 @@ import { CountersignError, ROOT, type Gun, type Instant } from '@countersign/cli
 import { commitOf } from './commit.js';
 import type { CollectionContext } from './context.js';
 import { Countersigner, type SnapshotPlan } from './countersign.js';
+import { lifetimesOf } from './lifetimes.js';
 import { onlineRoles, type OnlineRoles } from './online.js';
 import { Published } from './published.js';
 import { walk, type Step } from './walk.js';
@@ -24,6 +25,7 @@ export async function renew(context: CollectionContext, gun: Gun): Promise<void>
     format: published.format,
     published,
     upload: { root: undefined, snapshot: undefined, targets: new Map() },
+    past: new Map(),
     work: new Work(context.policy.maxPublishWork),
     now,
   };
@@ -42,7 +44,7 @@ export async function renew(context: CollectionContext, gun: Gun): Promise<void>
 
 function snapshotDue(context: CollectionContext, published: Published, keys: OnlineRoles, now: Instant): SnapshotPlan {
   const { createdAt, expires } = published.head.snapshot;
-  const period = context.policy.snapshotSigningPeriod * 1000;
+  const period = lifetimesOf(context.policy, published.format).snapshotSigningPeriod * 1000;
   const due = createdAt + period <= now || expires <= now;
   return due && keys.snapshot.length > 0 ? { kind: 'make', meta: new Map() } : { kind: 'keep' };
 }

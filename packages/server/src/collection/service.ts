@@ -1,5 +1,5 @@
 import type { FormatName, Gun, Instant, RoleName, Version } from '@countersign/client/tuf';
-import type { StoredFile } from './ports.js';
+import type { Change, ChangesAsked, StoredFile } from './ports.js';
 
 /** One uploaded part: the role it claims to be and the bytes as received. */
 export interface UploadedFile {
@@ -24,12 +24,16 @@ export interface Published {
   readonly timestampExpires: Instant;
   /** The same bytes had been published before; nothing was written. */
   readonly repeated: boolean;
+  readonly format: FormatName;
 }
 
-/** A file to serve. `immutable` files never change under their name. */
+/** A file to serve, and how long what it is called means these bytes. */
 export interface Served {
   readonly file: StoredFile;
-  readonly immutable: boolean;
+  /** For good; for one life of the collection; until the next commit. */
+  readonly lasts: 'immutable' | 'one-life' | 'current';
+  /** What is current, but has expired: nobody could sign it anew. */
+  readonly expired: boolean;
 }
 
 /**
@@ -41,6 +45,14 @@ export interface Collections {
   timestamp(gun: Gun): Promise<Served>;
   /** A stored version. @throws `not-found` */
   version(gun: Gun, role: RoleName, version: Version): Promise<Served>;
+  /** A stored file by the lower-case hex SHA-256 of its bytes, where the collection's format asks for files so. @throws `not-found` */
+  byHash(gun: Gun, role: RoleName, sha256: string): Promise<Served>;
+  /** The format of a collection; undefined where nothing is published. */
+  formatOf(gun: Gun): Promise<FormatName | undefined>;
+  /** Ends a collection's life; no error where there is none. Its keys stay, and so does its place in the changefeed. */
+  remove(gun: Gun): Promise<void>;
+  /** The changefeed: what was published and deleted, oldest first. */
+  changes(asked: ChangesAsked): Promise<readonly Change[]>;
   /** The current file of a role: what the newest timestamp leads to. @throws `not-found` */
   current(gun: Gun, role: RoleName): Promise<Served>;
   /** The public key object (in `format`'s JSON) of the online key to use for `role`; a key nobody used yet is given again. */
@@ -65,12 +77,18 @@ export interface Collections {
   health(): Promise<{ readonly store: 'ok'; readonly signer: 'ok' | 'down' }>;
 }
 
-/** Lifetimes in seconds, sizes in bytes. */
-export interface Policy {
+/** How long what the server signs lasts, and after which time it is signed anew, long before; all in seconds. */
+export interface OnlineLifetimes {
   readonly timestampValidity: number;
   readonly timestampSigningPeriod: number;
   readonly snapshotValidity: number;
   readonly snapshotSigningPeriod: number;
+}
+
+/** Lifetimes in seconds, sizes in bytes. */
+export interface Policy extends OnlineLifetimes {
+  /** Where a format's clients are used to others. */
+  readonly byFormat: Readonly<Partial<Record<FormatName, OnlineLifetimes>>>;
   /** The furthest expiry accepted in an upload, from now. */
   readonly maxRootLifetime: number;
   readonly maxTargetsLifetime: number;
@@ -95,11 +113,19 @@ export interface Policy {
 const DAY = 86_400;
 
 /** Defaults are what stock TUF clients accept (root 512,000 bytes, targets 5,000,000, snapshot 2,000,000). */
-export const DEFAULT_POLICY: Policy = {
+export const DEFAULT_POLICY = {
   timestampValidity: 7 * DAY,
   timestampSigningPeriod: DAY,
   snapshotValidity: 30 * DAY,
   snapshotSigningPeriod: 7 * DAY,
+  byFormat: {
+    'notary-1': {
+      timestampValidity: 14 * DAY,
+      timestampSigningPeriod: 2 * DAY,
+      snapshotValidity: 1095 * DAY,
+      snapshotSigningPeriod: 180 * DAY,
+    },
+  },
   maxRootLifetime: 10 * 366 * DAY,
   maxTargetsLifetime: 3 * 366 * DAY,
   maxRoot: 512_000,
@@ -114,4 +140,4 @@ export const DEFAULT_POLICY: Policy = {
   targetRetention: 30 * DAY,
   maxPendingKeys: 1_000,
   publishAttempts: 8,
-};
+} as const satisfies Policy;

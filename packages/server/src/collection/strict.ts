@@ -2,6 +2,7 @@ import {
   CountersignError,
   formatInstant,
   isTopLevel,
+  NAME_LIMITS,
   parseSaneRoleName,
   parseSaneTargetPath,
   ROOT,
@@ -14,9 +15,11 @@ import {
   type Role,
   type Root,
   type RoleName,
+  type TargetPath,
   type Targets,
 } from '@countersign/client/tuf';
 import type { CollectionContext } from './context.js';
+import { lifetimesOf } from './lifetimes.js';
 import { checkPatterns } from './patterns.js';
 import { documentOf, rolesOf, WORK_PER_BYTE, type Upload } from './upload.js';
 import type { Step } from './walk.js';
@@ -25,6 +28,9 @@ import type { Step } from './walk.js';
  * What the server asks beyond what clients ask (design §2): it publishes for every conforming client, so it takes only what
  * none of them stumbles over.
  */
+
+/** A publisher's clock may be ahead of ours, and its snapshot last a little longer than ours do, in seconds. */
+const CLOCK_SLACK = 86_400;
 
 /** @throws CountersignError `unsupported`, `wrong-key`, `malformed`, `threshold`, `invalid-name`, `lifetime` or `too-many` */
 export async function checkStrict(context: CollectionContext, step: Step): Promise<void> {
@@ -51,14 +57,31 @@ function checkRoot(context: CollectionContext, format: Format, root: Envelope<Ro
 
 function checkTargets(context: CollectionContext, format: Format, role: RoleName, document: Envelope<Targets>): void {
   checkWritten(format, role, document);
-  for (const path of document.signed.targets.keys()) parseSaneTargetPath(path);
+  const misplaced = format.misplaced(role, document.signed);
+  if (misplaced !== undefined) throw new CountersignError('delegation', `${role}: ${misplaced}`, { detail: { role } });
+  for (const path of document.signed.targets.keys()) checkTargetName(format, role, path);
   const { delegations } = document.signed;
   if (delegations === undefined) return;
   checkLabels(format.mislabelledKeys(document, context.crypto), role);
-  checkDelegations(context, role, delegations);
+  checkDelegations(context, format, role, delegations);
 }
 
-function checkDelegations(context: CollectionContext, by: RoleName, delegations: Delegations): void {
+function checkTargetName(format: Format, role: RoleName, path: TargetPath): void {
+  if (format.rules.targetNames === 'paths') parseSaneTargetPath(path);
+  // Every byte of a text is at least one of its units.
+  else if (path.length > NAME_LIMITS.target)
+    throw new CountersignError('invalid-name', `${role} names a target in more than ${NAME_LIMITS.target} letters`, {
+      detail: { role, target: path.slice(0, 100) },
+      next: 'Give the target a shorter name.',
+    });
+}
+
+function checkDelegations(
+  context: CollectionContext,
+  format: Format,
+  by: RoleName,
+  delegations: Delegations,
+): void {
   if (delegations.roles.length > context.policy.maxRoles) {
     throw new CountersignError(
       'too-many',
@@ -70,7 +93,8 @@ function checkDelegations(context: CollectionContext, by: RoleName, delegations:
   for (const delegation of delegations.roles) {
     if (!isTopLevel(delegation.name)) parseSaneRoleName(delegation.name);
     checkPatterns(by, delegation.name, delegation.paths, context.policy.maxPatterns);
-    checkKeys(delegation, delegations.keys, by);
+    // Where clients pass such a role over, one that nobody can sign yet or any more may be listed.
+    if (format.rules.unverifiableRole === 'refuse') checkKeys(delegation, delegations.keys, by);
   }
   if (delegations.succinct !== undefined)
     checkKeys(
@@ -149,7 +173,7 @@ function checkLifetimes(context: CollectionContext, step: Step, upload: Upload):
       role === ROOT
         ? context.policy.maxRootLifetime
         : role === 'snapshot'
-          ? context.policy.snapshotValidity
+          ? lifetimesOf(context.policy, step.format).snapshotValidity + CLOCK_SLACK
           : context.policy.maxTargetsLifetime;
     const { expires } = document.signed;
     if (expires <= step.now + seconds * 1000) continue;

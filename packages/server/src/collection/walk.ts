@@ -16,6 +16,7 @@ import {
   type TrustContext,
   type Format,
   type Gun,
+  type Version,
   type WantedFile,
 } from '@countersign/client/tuf';
 import type { Proposed } from '@countersign/client/tuf/proposal';
@@ -36,6 +37,8 @@ export interface Step {
   readonly format: Format;
   readonly published: Published | undefined;
   readonly upload: Upload;
+  /** Versions of the collection's earlier lives that this one must go on above. */
+  readonly past: ReadonlyMap<RoleName, Version>;
   /** What checking it may still cost. */
   readonly work: Work;
   readonly now: Instant;

@@ -1,5 +1,6 @@
+import { notaryRefusal } from '@countersign/client/notary-wire';
 import { errorBody, statusOf } from '@countersign/client/wire';
-import { CountersignError } from '@countersign/client/tuf';
+import { CountersignError, type FormatName } from '@countersign/client/tuf';
 import type { Context } from 'koa';
 import type { Log } from '../log.js';
 import { ForeignRequest } from './access.js';
@@ -17,10 +18,16 @@ export class MethodNotAllowed extends CountersignError {
   }
 }
 
-/** Answers with `error` in the wire's form. A fault of ours tells the client nothing but that; its cause goes to the log. */
-export function refuse(context: Context, error: unknown, log: Log): void {
+/** Whose client asks, as far as it is known. */
+export type Wire = FormatName | 'unknown';
+
+/**
+ * Answers with `error` in the form the client reads; who is unknown is answered in both. A fault of ours tells the client
+ * nothing but that; its cause goes to the log.
+ */
+export function refuse(context: Context, error: unknown, wire: Wire, log: Log): void {
   const known = error instanceof CountersignError && error.code !== 'internal' ? error : internal(error);
-  const status = statusFor(known);
+  const { status, body } = answerFor(context, known, wire);
   if (known instanceof MethodNotAllowed) context.set('Allow', known.allow.join(', '));
   context.status = status;
   context.set('Content-Type', 'application/json');
@@ -28,8 +35,21 @@ export function refuse(context: Context, error: unknown, log: Log): void {
   context.remove('ETag');
   const retryAfter = RETRY_AFTER[status];
   if (retryAfter !== undefined) context.set('Retry-After', retryAfter);
-  context.body = Buffer.from(JSON.stringify(errorBody(known)));
+  context.body = Buffer.from(JSON.stringify(body));
   report(context, known, error, log);
+}
+
+function answerFor(context: Context, known: CountersignError, wire: Wire): { readonly status: number; readonly body: object } {
+  const status = statusFor(known);
+  if (wire === 'tuf-1') return { status, body: errorBody(known) };
+  const isPublish = context.method === 'POST' && context.path.endsWith('/_trust/tuf/');
+  const refusal = notaryRefusal(known, isPublish ? 'publish' : 'other');
+  if (wire === 'notary-1') return { status: isHttpOwn(known) ? status : refusal.status, body: refusal.body };
+  return { status, body: { ...refusal.body, ...errorBody(known) } };
+}
+
+function isHttpOwn(known: CountersignError): boolean {
+  return known instanceof MethodNotAllowed || known instanceof ForeignRequest;
 }
 
 function statusFor(known: CountersignError): number {

@@ -1,8 +1,9 @@
 import type { Context, Middleware } from 'koa';
-import { CountersignError } from '@countersign/client/tuf';
+import { CountersignError, type FormatName } from '@countersign/client/tuf';
 import { checkHost, checkOrigin, type AccessRules } from './access.js';
 import { drain } from './drain.js';
-import { MethodNotAllowed, refuse } from './errors.js';
+import { changefeedRoutes } from './changefeed.js';
+import { MethodNotAllowed, refuse, type Wire } from './errors.js';
 import { operationRoutes } from './operations.js';
 import { readPath, type RequestPath } from './path.js';
 import type { Call, CollectionCall, HttpDeps, Route } from './route.js';
@@ -14,10 +15,16 @@ export interface Routes {
   readonly service: readonly Route<Call>[];
   readonly tuf: readonly Route<CollectionCall>[];
   readonly targets: readonly Route<CollectionCall>[];
+  readonly changefeed: readonly Route<CollectionCall>[];
 }
 
 export function routes(deps: HttpDeps): Routes {
-  return { service: operationRoutes(deps), tuf: tufRoutes(deps), targets: targetRoutes(deps) };
+  return {
+    service: operationRoutes(deps),
+    tuf: tufRoutes(deps),
+    targets: targetRoutes(deps),
+    changefeed: changefeedRoutes(deps),
+  };
 }
 
 /** The whole HTTP interface as one middleware: one, since `timestamp.json` passes through it thousands of times a second. */
@@ -30,9 +37,22 @@ export function createHandler(deps: HttpDeps): Middleware {
       deps.log.debug({ method: context.method, url: context.req.url, status: context.status }, 'request');
     } catch (error) {
       drain(context.req, context.res, deps.limits);
-      refuse(context, error, deps.log);
+      refuse(context, error, await wireOf(deps, context), deps.log);
     }
   };
+}
+
+/** In whose words a refusal is told: the collection's format decides, or what the upload holds, or what the client asks for. */
+async function wireOf({ collections, log }: HttpDeps, context: Context): Promise<Wire> {
+  try {
+    const path = readPath(context.req.url ?? '/');
+    if (path.area === 'service') return 'unknown';
+    if (path.area === 'targets') return 'tuf-1';
+    return (await collections.formatOf(path.gun)) ?? (context.state as { readonly format?: FormatName }).format ?? 'unknown';
+  } catch (error) {
+    if (!(error instanceof CountersignError)) log.warn({ err: error }, 'cannot tell the format of a collection');
+    return 'unknown';
+  }
 }
 
 async function dispatch(table: Routes, access: AccessRules, context: Context): Promise<void> {
@@ -57,7 +77,7 @@ function admit(access: AccessRules, context: Context, path: RequestPath): 'answe
   context.res.setHeader('Access-Control-Allow-Origin', allowed);
   context.res.setHeader('Vary', 'Origin');
   if (context.method !== 'OPTIONS') return 'go on';
-  context.res.setHeader('Access-Control-Allow-Methods', 'POST, PUT');
+  context.res.setHeader('Access-Control-Allow-Methods', 'POST, PUT, DELETE');
   context.res.setHeader('Access-Control-Allow-Headers', 'Content-Type');
   context.status = 204;
   return 'answered';

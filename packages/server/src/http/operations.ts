@@ -1,8 +1,11 @@
+import { allChangesRoute } from './changefeed.js';
 import type { Call, HttpDeps, Route } from './route.js';
 
 /** What belongs to no collection. */
-export function operationRoutes({ collections }: HttpDeps): readonly Route<Call>[] {
+export function operationRoutes(deps: HttpDeps): readonly Route<Call>[] {
+  const { collections } = deps;
   return [
+    allChangesRoute(deps),
     {
       method: 'GET',
       pattern: /^\/v2\/$/u,
@@ -22,6 +25,21 @@ export function operationRoutes({ collections }: HttpDeps): readonly Route<Call>
         const health = await collections.health();
         context.set('Cache-Control', 'no-store');
         context.body = health;
+      },
+    },
+    {
+      method: 'GET',
+      pattern: /^\/_notary_server\/health$/u,
+      body: 'none',
+      doc: 'The same as a Notary v1 server says it: 503 with what is down.',
+      handle: async ({ context }) => {
+        const down = await collections.health().then(
+          ({ signer }) => (signer === 'ok' ? {} : { signer: 'the signer does not answer; reads go on' }),
+          () => ({ store: 'the database does not answer' }),
+        );
+        context.set('Cache-Control', 'no-store');
+        context.status = Object.keys(down).length === 0 ? 200 : 503;
+        context.body = down;
       },
     },
   ];

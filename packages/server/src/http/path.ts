@@ -3,15 +3,22 @@ import { CountersignError, parseGun, type Gun } from '@countersign/client/tuf';
 /** What a request's URL names. `query` is raw, without its question mark. */
 export type RequestPath =
   | { readonly area: 'service'; readonly path: string; readonly query: string }
-  | { readonly area: 'tuf' | 'targets'; readonly gun: Gun; readonly path: string; readonly query: string };
+  | {
+      readonly area: 'tuf' | 'targets' | 'changefeed';
+      readonly gun: Gun;
+      readonly path: string;
+      readonly query: string;
+    };
 
 const PREFIX = '/v2/';
 const TRUST = '/_trust/';
+const ALL_CHANGES = '/v2/_trust/changefeed';
 
 /**
  * Reads a request target as it came over the wire. It is split at its *first* `/_trust/` segment before anything is decoded
  * (no collection name may hold one), then each part is percent-decoded exactly once; nothing is normalised, so `..` and `//`
- * reach the name rules instead of being resolved away. `path` of a collection's file is what follows `tuf/` or `targets/`.
+ * reach the name rules instead of being resolved away. `path` of a collection's file is what follows `tuf/` or `targets/`;
+ * a collection's changefeed has none. What is about no collection keeps its whole path.
  * @throws CountersignError `invalid-name`
  */
 export function readPath(url: string): RequestPath {
@@ -25,15 +32,20 @@ export function readPath(url: string): RequestPath {
   const rest = raw.slice(split + TRUST.length);
   const slash = rest.indexOf('/');
   const area = rest.slice(0, slash === -1 ? rest.length : slash);
-  if (slash === -1 || (area !== 'tuf' && area !== 'targets')) return { area: 'service', path: raw, query };
+  if (raw === ALL_CHANGES || (rest !== 'changefeed' && (slash === -1 || (area !== 'tuf' && area !== 'targets'))))
+    return { area: 'service', path: raw, query };
   const gun = parseGun(decode(raw.slice(PREFIX.length, Math.max(split, PREFIX.length))));
+  if (rest === 'changefeed') return { area: 'changefeed', gun, path: '', query };
   const file = rest.slice(slash + 1);
-  return { area, gun, path: area === 'tuf' ? roleFile(file) : decode(file), query };
+  return area === 'tuf' ? { area, gun, path: roleFile(file), query } : { area: 'targets', gun, path: decode(file), query };
 }
 
-/** A metadata file name is one segment: a slash in a role's name is `%2F`, as stock clients send it. */
+/** Delegated roles as Notary's clients ask for them: by segments. */
+const NOTARY_DELEGATION = /^(?:\d+\.)?targets\//u;
+
+/** A metadata file name is one segment: a slash in a role's name is `%2F`, as stock TUF clients send it. */
 function roleFile(raw: string): string {
-  if (raw.includes('/')) {
+  if (raw.includes('/') && !NOTARY_DELEGATION.test(raw)) {
     throw new CountersignError('invalid-name', 'a metadata file name has a slash in it', {
       next: 'Send a slash in a role name as %2F.',
     });

@@ -26,7 +26,7 @@ export interface CollectionCall extends Call {
 
 /** A row of a route table. A `GET` row answers `HEAD` too. */
 export interface Route<C extends Call> {
-  readonly method: 'GET' | 'POST' | 'PUT';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly pattern: RegExp;
   /** Which limit bounds the request's body; what is not read is dropped. */
   readonly body: 'none' | keyof Pick<HttpLimits, 'upload' | 'target'>;

@@ -1,12 +1,14 @@
 import type { Context } from 'koa';
 import {
   CountersignError,
+  detectFormat,
   formatInstant,
+  formatNamed,
   isTopLevel,
   parseRoleName,
   parseSaneRoleName,
   parseVersion,
-  TIMESTAMP,
+  ROOT,
   type FormatName,
   type RoleName,
 } from '@countersign/client/tuf';
@@ -17,7 +19,7 @@ import { notModified } from './conditional.js';
 import type { CollectionCall, HttpDeps, Route } from './route.js';
 import { readUpload, type Upload } from './upload.js';
 
-/** `/v2/<gun>/_trust/tuf/…`: metadata in the TUF 1.0 wire. The first row that matches answers. */
+/** `/v2/<gun>/_trust/tuf/…`: metadata, of either format. The first row that matches answers. */
 export function tufRoutes(deps: HttpDeps): readonly Route<CollectionCall>[] {
   const { collections } = deps;
   const budget = new Budget(deps.limits.uploads);
@@ -38,6 +40,14 @@ export function tufRoutes(deps: HttpDeps): readonly Route<CollectionCall>[] {
     },
     {
       method: 'GET',
+      pattern: /^(?<role>.+)\.(?<sha256>[0-9a-f]{64})\.json$/su,
+      body: 'none',
+      doc: 'One file of a role by its SHA-256, in a Notary v1 collection.',
+      handle: async ({ context, gun, match }) =>
+        serve(context, await collections.byHash(gun, roleNamed(match.groups?.['role']), match.groups?.['sha256'] ?? '')),
+    },
+    {
+      method: 'GET',
       pattern: /^(?<role>.+)\.json$/su,
       body: 'none',
       doc: 'The current version of a role: what the newest timestamp leads to.',
@@ -48,7 +58,7 @@ export function tufRoutes(deps: HttpDeps): readonly Route<CollectionCall>[] {
       method: 'GET',
       pattern: /^(?<role>timestamp|snapshot)\.key$/u,
       body: 'none',
-      doc: 'The public key this server will sign that role with (?format=tuf-1). A key nobody used yet is given again.',
+      doc: 'The public key this server will sign that role with; before the first publish, ?format=tuf-1 asks for one that TUF 1.0 clients read. A key nobody used yet is given again.',
       handle: async (call) =>
         sendKey(call.context, await collections.onlineKey(call.gun, onlineRole(call), formatAsked(call))),
     },
@@ -59,6 +69,17 @@ export function tufRoutes(deps: HttpDeps): readonly Route<CollectionCall>[] {
       doc: 'As GET, but never a key the published root names already: for a rotation.',
       handle: async (call) =>
         sendKey(call.context, await collections.nextOnlineKey(call.gun, onlineRole(call), formatAsked(call))),
+    },
+    {
+      method: 'DELETE',
+      pattern: /^$/u,
+      body: 'none',
+      doc: 'Deletes everything published of the collection; no error where there is nothing.',
+      handle: async ({ context, gun }) => {
+        await collections.remove(gun);
+        deps.log.info({ gun }, 'deleted');
+        answerEmpty(context);
+      },
     },
     {
       method: 'POST',
@@ -74,16 +95,17 @@ async function version({ context, gun, match }: CollectionCall, { collections }:
   const digits = match.groups?.['version'] ?? '';
   const role = roleNamed(match.groups?.['role']);
   const number = Number(digits);
-  // One name a file: "01" is not a version, and no timestamp is ever asked for by version.
-  if (String(number) !== digits || !Number.isSafeInteger(number) || number < 1 || role === TIMESTAMP)
-    throw noFile(match[0]);
+  // One name a file: "01" is not a version.
+  if (String(number) !== digits || !Number.isSafeInteger(number) || number < 1) throw noFile(match[0]);
   serve(context, await collections.version(gun, role, parseVersion(number)));
 }
 
 async function receive(call: CollectionCall, deps: HttpDeps, budget: Budget): Promise<void> {
   const share = budget.open();
   try {
-    await publish(call, deps, await readUpload(call.context.req, deps.limits, share));
+    const upload = await readUpload(call.context.req, deps.limits, share);
+    call.context.state['format'] = formatSent(upload);
+    await publish(call, deps, upload);
   } finally {
     share.release();
   }
@@ -95,14 +117,38 @@ async function publish(
   upload: Upload,
 ): Promise<void> {
   const published = await collections.publish({ gun, ...upload });
+  log.info({ gun, versions: published.versions, repeated: published.repeated }, 'published');
+  if (published.format === 'notary-1') {
+    answerEmpty(context);
+    return;
+  }
   const body: PublishedBody = { ...published, timestampExpires: formatInstant(published.timestampExpires) };
   context.set('Cache-Control', 'no-store');
   context.body = body;
-  log.info({ gun, versions: published.versions, repeated: published.repeated }, 'published');
 }
 
-function serve(context: Context, { file, immutable }: Served): void {
-  if (notModified(context, file.sha256, immutable ? 'immutable' : 'current')) return;
+/** Success as Notary's clients know it: exactly 200, and nothing else. */
+function answerEmpty(context: Context): void {
+  context.set('Cache-Control', 'no-store');
+  context.status = 200;
+  context.body = Buffer.alloc(0);
+  context.remove('Content-Type');
+}
+
+/** What a first root in the upload says of its publisher; whether it is one that may be published is not asked here. */
+function formatSent({ files }: Upload): FormatName | undefined {
+  const root = files.find(({ role }) => role === ROOT);
+  try {
+    return root === undefined ? undefined : detectFormat(root.bytes).name;
+  } catch {
+    return undefined;
+  }
+}
+
+function serve(context: Context, { file, lasts, expired }: Served): void {
+  // For whoever watches: the file is served all the same, and its reader will see the date.
+  if (expired) context.res.setHeader('X-Countersign-Expired', encodeURIComponent(file.role));
+  if (notModified(context, file.sha256, lasts)) return;
   context.res.setHeader('Content-Type', 'application/json');
   const { bytes } = file;
   context.body = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -122,12 +168,9 @@ function onlineRole({ match }: CollectionCall): 'timestamp' | 'snapshot' {
   return match.groups?.['role'] === 'timestamp' ? 'timestamp' : 'snapshot';
 }
 
-/** What has no hint is a Notary v1 client's question, which needs Notary's answer or none. */
+/** Before a first root, what has no hint is a Notary v1 client's question. @throws CountersignError `unsupported` */
 function formatAsked({ query }: CollectionCall): FormatName {
-  if (new URLSearchParams(query).get('format') === 'tuf-1') return 'tuf-1';
-  throw new CountersignError('unsupported', 'keys are only offered for TUF 1.0 yet', {
-    next: 'Ask with ?format=tuf-1.',
-  });
+  return formatNamed(new URLSearchParams(query).get('format') ?? 'notary-1').name;
 }
 
 function noFile(name: string): CountersignError {

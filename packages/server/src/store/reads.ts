@@ -42,6 +42,8 @@ const byVersions = (count: number): string => `
   SELECT ${FILE} FROM collections c JOIN files f ON f.collection_id = c.id
   WHERE c.gun = ? AND (f.role, f.version) IN (VALUES ${tuples(count, '(CAST(? AS text), CAST(? AS bigint))')})`;
 
+const FORMAT = `SELECT format FROM collections WHERE gun = ? AND head_id <> 0`;
+
 const DUE = `
   SELECT gun, renew_at FROM collections WHERE head_id <> 0 AND renew_at <= ? ORDER BY renew_at LIMIT ?`;
 
@@ -50,6 +52,11 @@ const FILES_AT_ONCE = 50;
 
 export async function readTimestamp(session: Session, gun: Gun): Promise<StoredFile | undefined> {
   return first(await session.query<FileRow>(TIMESTAMP_FILE, [gun]));
+}
+
+export async function readFormat(session: Session, gun: Gun): Promise<FormatName | undefined> {
+  const [row] = await session.query<{ readonly format: FormatName }>(FORMAT, [gun]);
+  return row?.format;
 }
 
 export async function readHead(session: Session, gun: Gun): Promise<Head | undefined> {

@@ -7,7 +7,7 @@ import type { Engine } from './engine.js';
 import { addPendingKey, countPendingKeys, readKeys } from './keys.js';
 import { migrationStatus } from './migrate.js';
 import { openPostgres } from './postgres.js';
-import { readDue, readFile, readFileByHash, readFiles, readHead, readTimestamp } from './reads.js';
+import { readDue, readFile, readFormat, readFileByHash, readFiles, readHead, readTimestamp } from './reads.js';
 import { readPastVersions, removeCollection } from './removal.js';
 import { shared } from './shared.js';
 import { openSqlite } from './sqlite.js';
@@ -34,6 +34,7 @@ export async function openEngine(config: DatabaseConfig): Promise<Engine> {
 function storeOn(engine: Engine): Store {
   const { read } = engine;
   return {
+    format: (gun) => readFormat(read, gun),
     head: (gun) => readHead(read, gun),
     timestamp: shared<Gun, StoredFile | undefined>((gun) => readTimestamp(read, gun)),
     file: (gun, role, version) => readFile(read, gun, role, version),

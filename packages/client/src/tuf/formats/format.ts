@@ -35,6 +35,16 @@ export interface Rules {
   readonly rolesMayLeaveSnapshot: boolean;
   /** An uploaded role is exactly current + 1 (`next`), or anything above current (`above`). */
   readonly uploadedVersion: 'next' | 'above';
+  /** What targets may be called: paths, or anything at all. */
+  readonly targetNames: 'paths' | 'any';
+  /** A target outside the paths delegated to its role is refused, or taken and never found by anybody. */
+  readonly strayTargets: 'refuse' | 'tolerate';
+  /** The kind of key a server offers for the roles it signs. */
+  readonly onlineKeys: 'ed25519' | 'ecdsa-p256-sha256';
+  /** Whether a snapshot lists the root beside the targets roles. */
+  readonly snapshotListsRoot: boolean;
+  /** What becomes of versions when a deleted collection is made again: its clients expect 1, or nothing below what they saw. */
+  readonly nextLife: 'restarts' | 'goes-on';
   /**
    * A role that a publish leaves unverifiable is refused (`refuse`), or skipped by its clients (`tolerate`): a search goes on
    * without a delegated role that was never published, has expired or carries too few signatures.

@@ -1,7 +1,7 @@
 import type { Envelope } from '../envelope.js';
 import { CountersignError } from '../errors.js';
 import type { Snapshot } from '../model.js';
-import { SNAPSHOT } from '../names.js';
+import { ROOT, SNAPSHOT } from '../names.js';
 import { checkPromise } from '../promise.js';
 import type { Proposed } from '../proposal.js';
 import { open, PARSE } from './by-root.js';
@@ -30,6 +30,7 @@ export async function acceptSnapshot(
   const opened = await open(final, 'snapshot', file, (raw) => PARSE.snapshot(final.context, raw));
   checkListedVersion(SNAPSHOT, promise, opened.signed.version);
   if (floor !== undefined) checkSnapshotFloor(opened.signed, floor.envelope.signed, final.context);
+  checkRoot(opened.signed, final);
   checkFresh(SNAPSHOT, opened.signed, final.context);
   return mintSnapshot(trust, opened.file, opened.signed);
 }
@@ -68,6 +69,12 @@ function mintSnapshot(
     snapshot,
     signed,
   });
+}
+
+/** A snapshot that names the root by its hash goes with that root alone (Notary v1, snapshot). */
+function checkRoot(snapshot: Snapshot, { root, context }: FinalRoot): void {
+  const promise = snapshot.meta.get(ROOT);
+  if (promise?.by === 'hashes') checkPromise(ROOT, promise, root.raw, context.crypto);
 }
 
 /** No listed role may vanish or go back (§5.5.5), where entries carry versions; else the document itself may not go back. */
