@@ -1,13 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { instant } from '@countersign/client/tuf';
-import type { Store } from '../../packages/server/src/collection/ports.js';
-import { createCollections, type Collections } from '../../packages/server/src/collection/index.js';
-import { nodeCrypto } from '@countersign/client/node';
-import { DEFAULT_POLICY } from '../../packages/server/src/collection/service.js';
-import { Faults } from '../support/faults.js';
+import { ByHand } from '../support/by-hand.js';
 import { Publisher } from '../support/publisher.js';
 import { readAll } from '../support/readers.js';
-import { SILENT, TestClock, World } from '../support/world.js';
 
 const HOUR = 3_600;
 const DAY = 24 * HOUR;
@@ -16,72 +11,18 @@ interface Signed {
   readonly signed: { readonly version: number; readonly expires: string };
 }
 
-/** A world whose renewal job runs only when the test says so, on the very ports of its server. */
-class Renewal {
-  readonly faults = new Faults();
-  readonly clock = new TestClock();
-  world!: World;
-  #collections: Collections | undefined;
-  #store: Store | undefined;
-
-  async start(): Promise<this> {
-    let store: Store | undefined;
-    const { wrap } = this.faults;
-    this.world = await World.start({
-      clock: this.clock,
-      server: { jobs: { renew: 1_000_000, collect: 1_000_000 } },
-      wrap: {
-        store: (real) => (store = wrap.store?.(real) ?? real),
-        targetFiles: (real) => real,
-        signer: (real) => {
-          const signer = wrap.signer?.(real) ?? real;
-          if (store === undefined) throw new Error('no store before the signer');
-          this.#store = store;
-          const none = new Proxy({}, { get: () => () => Promise.reject(new Error('renewal touches no target file')) });
-          this.#collections = createCollections({
-            store,
-            signer,
-            targetFiles: none as Parameters<typeof createCollections>[0]['targetFiles'],
-            crypto: nodeCrypto,
-            policy: DEFAULT_POLICY,
-            clock: this.clock.now,
-            log: SILENT,
-          });
-          return signer;
-        },
-      },
-    });
-    return this;
-  }
-
-  async renewDue(): Promise<{ renewed: number; failed: number }> {
-    if (this.#collections === undefined) throw new Error('not started');
-    return this.#collections.renewDue();
-  }
-
-  async dueTimes(): Promise<readonly number[]> {
-    if (this.#store === undefined) throw new Error('not started');
-    const due = await this.#store.due(instant(this.clock.now() + 30 * DAY * 1000), 1_000);
-    return due.map(({ renewAt }) => renewAt);
-  }
-
-  signings(): number {
-    return this.faults.calls.filter((name) => name === 'signer.sign').length;
-  }
-}
-
 async function signed(publisher: Publisher, file: string): Promise<Signed['signed']> {
   return (JSON.parse(String(await publisher.read(file))) as Signed).signed;
 }
 
 describe('renewal', () => {
-  let renewal: Renewal;
+  let renewal: ByHand;
   afterEach(async () => {
-    await renewal.world.stop();
+    await renewal.stop();
   });
 
   async function begin(contents: Readonly<Record<string, string>> = { 'f.txt': 'f' }): Promise<Publisher> {
-    renewal = await new Renewal().start();
+    renewal = await ByHand.start();
     return Publisher.begin(renewal.world, 'renewal/app', contents);
   }
 
@@ -89,27 +30,27 @@ describe('renewal', () => {
     const publisher = await begin();
     const first = await signed(publisher, 'timestamp.json');
     renewal.clock.advance(20 * HOUR);
-    expect(await renewal.renewDue()).toEqual({ renewed: 0, failed: 0 });
+    expect(await renewal.collections.renewDue()).toEqual({ renewed: 0, failed: 0 });
     expect(await signed(publisher, 'timestamp.json')).toEqual(first);
     renewal.clock.advance(4 * HOUR);
-    expect(await renewal.renewDue()).toEqual({ renewed: 1, failed: 0 });
+    expect(await renewal.collections.renewDue()).toEqual({ renewed: 1, failed: 0 });
     const second = await signed(publisher, 'timestamp.json');
     expect(second.version).toBe(first.version + 1);
     const lifetime = (Date.parse(second.expires) - renewal.clock.now()) / 1000;
     expect(lifetime).toBeGreaterThan(7 * DAY - 60);
     expect(lifetime).toBeLessThanOrEqual(7 * DAY);
-    expect(await renewal.renewDue()).toEqual({ renewed: 0, failed: 0 });
+    expect(await renewal.collections.renewDue()).toEqual({ renewed: 0, failed: 0 });
   });
 
   it('signs a snapshot anew after a week and not earlier, listing the same', async () => {
     const publisher = await begin();
     for (let day = 1; day < 7; day += 1) {
       renewal.clock.advance(DAY);
-      await renewal.renewDue();
+      await renewal.collections.renewDue();
     }
     expect(await signed(publisher, 'snapshot.json')).toMatchObject({ version: 1 });
     renewal.clock.advance(DAY);
-    await renewal.renewDue();
+    await renewal.collections.renewDue();
     const second = await signed(publisher, 'snapshot.json');
     expect(second.version).toBe(2);
     expect((Date.parse(second.expires) - renewal.clock.now()) / 1000).toBeGreaterThan(30 * DAY - 60);
@@ -126,16 +67,16 @@ describe('renewal', () => {
     const read = await Promise.all(Array.from({ length: 20 }, () => publisher.read('timestamp.json')));
     expect(new Set(read).size).toBe(1);
     // A timestamp, and the snapshot whose week is over.
-    expect(renewal.signings()).toBe(2);
+    expect(renewal.calls('signer.sign')).toBe(2);
     expect(Date.parse((await signed(publisher, 'timestamp.json')).expires)).toBeGreaterThan(renewal.clock.now());
     await readAll(publisher);
-    expect(renewal.signings()).toBe(2);
+    expect(renewal.calls('signer.sign')).toBe(2);
   });
 
   it('is not stopped by expired targets and root, which stay expired', async () => {
     const publisher = await begin();
     renewal.clock.advance(100 * DAY);
-    expect(await renewal.renewDue()).toEqual({ renewed: 1, failed: 0 });
+    expect(await renewal.collections.renewDue()).toEqual({ renewed: 1, failed: 0 });
     expect(Date.parse((await signed(publisher, 'timestamp.json')).expires)).toBeGreaterThan(renewal.clock.now());
     await expect(readAll(publisher)).rejects.toMatchObject({ code: 'freeze', detail: { role: 'root' } });
     const [root, targets] = [publisher.nextRoot(), publisher.next()];
@@ -149,7 +90,7 @@ describe('renewal', () => {
     const publisher = await begin();
     await renewal.world.stopSigner();
     renewal.clock.advance(6 * DAY);
-    expect(await renewal.renewDue()).toEqual({ renewed: 0, failed: 1 });
+    expect(await renewal.collections.renewDue()).toEqual({ renewed: 0, failed: 1 });
     expect((await readAll(publisher)).contents).toEqual({ 'f.txt': 'f' });
     renewal.clock.advance(2 * DAY);
     // Expired and nobody to sign it: served as it is, for the client to see.
@@ -163,7 +104,8 @@ describe('renewal', () => {
   it('is spread out over collections published together', async () => {
     await begin();
     for (let number = 0; number < 12; number += 1) await Publisher.begin(renewal.world, `renewal/${number}`);
-    const times = await renewal.dueTimes();
+    const due = await renewal.store.due(instant(renewal.clock.now() + 30 * DAY * 1000), 1_000);
+    const times = due.map(({ renewAt }) => renewAt);
     expect(times).toHaveLength(13);
     expect(Math.max(...times) - Math.min(...times)).toBeGreaterThan(20 * 60 * 1000);
     for (const time of times) {
@@ -179,10 +121,10 @@ describe('renewal', () => {
     renewal.faults.reset(({ name, when }) => {
       if (name === 'store.commit' && when === 'before') throw new Error('killed, for a test');
     });
-    expect(await renewal.renewDue()).toEqual({ renewed: 0, failed: 1 });
+    expect(await renewal.collections.renewDue()).toEqual({ renewed: 0, failed: 1 });
     renewal.faults.reset();
     renewal.clock.advance(60);
-    expect(await renewal.renewDue()).toEqual({ renewed: 1, failed: 0 });
+    expect(await renewal.collections.renewDue()).toEqual({ renewed: 1, failed: 0 });
     expect(await signed(publisher, 'timestamp.json')).toMatchObject({ version: 3 });
     await readAll(publisher);
   });
