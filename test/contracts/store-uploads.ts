@@ -95,8 +95,14 @@ export function uploadContract(engine: TestEngine): void {
   test('counts of files that were named and never uploaded are forgotten with time', async () => {
     await publish({ ...uses(['elsewhere']), required: new Set() });
     await publish(uses(['elsewhere'], -1), 1);
+    await publish({ ...uses(['still named', 'uploaded']), required: new Set() }, 1);
+    await store.uploads.add(upload(APP, 'uploaded'));
     expect(await store.uploads.collect(after(2), 10)).toEqual([]);
-    expect(await database.query('SELECT * FROM targets')).toEqual([]);
+    expect(await store.uploads.forget(after(1), 10)).toBe(0);
+    expect(await store.uploads.forget(after(2), 10)).toBe(1);
+    expect(await store.uploads.forget(after(2), 10)).toBe(0);
+    const left = await database.query('SELECT sha256 FROM targets');
+    expect(left.map((row) => row['sha256']).sort()).toEqual([sha256('still named'), sha256('uploaded')].sort());
   });
 
   test('uploading again and asking both start the age anew, never backwards', async () => {

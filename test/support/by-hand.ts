@@ -1,5 +1,10 @@
 import { nodeCrypto } from '@countersign/client/node';
-import { createCollections, type Collections, type Signer, type Store } from '../../packages/server/src/collection/index.js';
+import {
+  createCollections,
+  type Collections,
+  type Signer,
+  type Store,
+} from '../../packages/server/src/collection/index.js';
 import type { TargetFiles } from '../../packages/server/src/collection/ports.js';
 import { Faults } from './faults.js';
 import { SILENT, TestClock, World, type WorldOptions } from './world.js';
@@ -33,7 +38,15 @@ export class ByHand {
     const { policy } = await self.world.serverConfig();
     const { store, signer, targetFiles } = self;
     const { now: clock } = self.clock;
-    self.#collections = createCollections({ store, signer, targetFiles, crypto: nodeCrypto, policy, clock, log: SILENT });
+    self.#collections = createCollections({
+      store,
+      signer,
+      targetFiles,
+      crypto: nodeCrypto,
+      policy,
+      clock,
+      log: SILENT,
+    });
     return self;
   }
 

@@ -201,6 +201,8 @@ export interface Uploads {
   unnamedBytes(gun: Gun): Promise<number>;
   /** Removes uploads nothing has named, and nobody uploaded or asked about, since `unusedBefore`, and returns them; at most `limit`. */
   collect(unusedBefore: Instant, limit: number): Promise<readonly Upload[]>;
+  /** Drops the counts of at most `limit` files that nobody ever uploaded here and nothing has named since `unusedBefore`; answers how many. */
+  forget(unusedBefore: Instant, limit: number): Promise<number>;
   /** Which of `blobs` some row still refers to. */
   known(blobs: readonly string[]): Promise<ReadonlySet<string>>;
 }

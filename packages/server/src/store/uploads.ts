@@ -51,7 +51,8 @@ const COLLECT = `
 // Files that metadata named and nobody ever uploaded here: their counts are of no more use.
 const FORGET = `
   DELETE FROM targets WHERE uses = 0 AND idle_since < ? AND blob IS NULL AND id IN
-    (SELECT id FROM targets WHERE uses = 0 AND idle_since < ? AND blob IS NULL ORDER BY idle_since LIMIT ?)`;
+    (SELECT id FROM targets WHERE uses = 0 AND idle_since < ? AND blob IS NULL ORDER BY idle_since LIMIT ?)
+  RETURNING id`;
 
 const known = (count: number): string => `SELECT blob FROM targets WHERE blob IN (${tuples(count, '?')})`;
 
@@ -107,9 +108,15 @@ export function uploadsIn(engine: Engine): Uploads {
 
     async collect(unusedBefore, limit) {
       return engine.write(async (session) => {
-        await session.query(FORGET, [unusedBefore, unusedBefore, limit]);
         const rows = await session.query<UploadRow>(COLLECT, [unusedBefore, unusedBefore, limit]);
         return { keep: rows.map(upload) };
+      });
+    },
+
+    async forget(unusedBefore, limit) {
+      return engine.write(async (session) => {
+        const rows = await session.query(FORGET, [unusedBefore, unusedBefore, limit]);
+        return { keep: rows.length };
       });
     },
 
