@@ -18,6 +18,7 @@ import { commitOf } from './commit.js';
 import type { CollectionContext } from './context.js';
 import { Countersigner, type Countersigned, type SnapshotPlan } from './countersign.js';
 import { onlineRoles, type OnlineRoles } from './online.js';
+import { checkOwnSnapshot } from './own-snapshot.js';
 import { Published } from './published.js';
 import { checkDelegated } from './reach.js';
 import type { Published as Answer, PublishRequest } from './service.js';
@@ -140,6 +141,7 @@ async function attemptPublish(
   if (plan.kind === 'uploaded') await checkVersion(step, SNAPSHOT);
   const countersigner = new Countersigner(context, step, root, keys, plan);
   const trust = await walk(context, step, countersigner.propose());
+  if (plan.kind === 'uploaded') await checkOwnSnapshot(context, step, plan.snapshot);
   await checkDelegated(context, step, trust, new Set(request.abandons));
   const targets = await targetUses(step, request.targets);
   const missing = await context.store.uploads.missing(step.gun, targets.required);
