@@ -21,6 +21,7 @@ import { propose, type Proposed } from '@countersign/client/tuf/proposal';
 import type { CollectionContext } from './context.js';
 import { lifetimesOf } from './lifetimes.js';
 import type { ListedOnlineKey, OnlineRoles } from './online.js';
+import { checkSnapshotSize } from './snapshot-size.js';
 import type { OnlineFiles, Step } from './walk.js';
 
 /** How the next snapshot comes about: the published one stays, the publisher sent one, or the server makes one. */
@@ -126,7 +127,9 @@ export class Countersigner {
     const follows = published(this.#step, SNAPSHOT, (raw) => format.parseSnapshot(raw));
     const version = this.#version(SNAPSHOT, follows, atLeast);
     const expires = expiry(this.#step, lifetimesOf(this.#context.policy, format).snapshotValidity);
-    return composeSnapshot(format, { version, expires, meta: nextMeta(follows?.signed, meta) }, follows);
+    const draft = composeSnapshot(format, { version, expires, meta: nextMeta(follows?.signed, meta) }, follows);
+    checkSnapshotSize(this.#context.policy, this.#step, draft, this.#keys.snapshot);
+    return draft;
   }
 
   #draftTimestamp(snapshot: MetaFile, atLeast: Version | undefined): Uint8Array {
