@@ -66,7 +66,7 @@ export class KeyFactory {
     if ((await this.#store.unused(unusedKeys)) < unusedKeys) return;
     throw new CountersignError('rate-limit', `${unusedKeys} keys were made and never used`, {
       detail: { limit: unusedKeys },
-      next: 'Use or delete some, or raise "limits.unusedKeys" in the signer.',
+      next: 'Raise "limits.unusedKeys" in the signer; servers delete keys that nobody used in time (policy.pendingKeyLifetime).',
     });
   }
 }
