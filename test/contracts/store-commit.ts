@@ -164,10 +164,13 @@ export function commitContract(engine: TestEngine): void {
     const other = await database.open();
     let head: number | undefined;
     for (let round = 1; round <= 5; round += 1) {
-      const racers = Array.from({ length: 20 }, (_, racer) => racing(head, round * 100 + racer));
-      for (const { key } of racers) await store.addPendingKey(key);
+      const timestamp = await store.addPendingKey(pendingKey(APP, `timestamp key ${round}`));
+      const snapshot = await store.addPendingKey(pendingKey(APP, `snapshot key ${round}`, { role: 'snapshot' }));
+      const racers = Array.from({ length: 20 }, (_, racer) =>
+        racing(head, round * 100 + racer, racer % 3 === 0 ? timestamp.id : snapshot.id),
+      );
       const results = await Promise.all(
-        racers.map(({ commit }, index) => (index % 2 === 0 ? store : other).commit(commit)),
+        racers.map((commit, index) => (index % 2 === 0 ? store : other).commit(commit)),
       );
       const winner = onlyWinner(results);
       head = (await store.head(APP))!.id;
@@ -177,16 +180,12 @@ export function commitContract(engine: TestEngine): void {
     expect(await counts()).toMatchObject({ collections: 1, heads: 5, changes: 5, files: 5 * 3 + 1, targets: 5 });
   });
 
-  /** A racer brings versions, a target and a key of its own, so that each trace can be told apart. */
-  function racing(
-    head: number | undefined,
-    number: number,
-  ): { readonly commit: Commit; readonly key: ReturnType<typeof pendingKey> } {
-    const key = pendingKey(APP, `key ${number}`, { role: number % 2 === 0 ? 'timestamp' : 'snapshot' });
+  /** A racer brings versions and a target of its own, and uses one of two keys, so that each trace can be told apart. */
+  function racing(head: number | undefined, number: number, key: string): Commit {
     const base = nextPublish(APP, 0, number);
     const files = head === undefined ? [newFile(ROOT, 1), ...base.files] : base.files;
     const targets = { ...uses([`target ${number}`]), required: new Set<string>() };
-    return { commit: { ...base, follows: head, files, targets, usedKeys: [key.id] }, key };
+    return { ...base, follows: head, files, targets, usedKeys: [key] };
   }
 
   function onlyWinner(results: readonly CommitResult[]): number {
@@ -195,15 +194,18 @@ export function commitContract(engine: TestEngine): void {
     return results.findIndex((result) => result.kind === 'committed');
   }
 
-  async function expectOnly(racers: readonly ReturnType<typeof racing>[], winner: number): Promise<void> {
-    for (const [index, { commit }] of racers.entries()) {
+  async function expectOnly(racers: readonly Commit[], winner: number): Promise<void> {
+    for (const [index, commit] of racers.entries()) {
       const there = index === winner;
       expect((await store.file(APP, TARGETS, commit.timestamp.version)) !== undefined).toBe(there);
       expect((await store.file(APP, TIMESTAMP, commit.timestamp.version)) !== undefined).toBe(there);
       const [hash] = commit.targets.change.keys();
       expect(await database.query(`SELECT uses FROM targets WHERE sha256 = '${hash!}'`)).toHaveLength(there ? 1 : 0);
     }
-    expect((await store.timestamp(APP))?.version).toBe(racers[winner]!.commit.timestamp.version);
+    expect((await store.timestamp(APP))?.version).toBe(racers[winner]!.timestamp.version);
+    const keys = [...(await store.onlineKeys(APP, 'timestamp')), ...(await store.onlineKeys(APP, 'snapshot'))];
+    expect(keys.filter(({ pending }) => !pending).map(({ id }) => id)).toContain(racers[winner]!.usedKeys[0]);
+    expect(keys.filter(({ pending }) => pending)).toHaveLength(1);
   }
 
   test('a key is marked used only by the commit that is committed', async () => {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Store } from '../../packages/server/src/collection/ports.js';
-import { firstPublish, gun, pendingKey } from './commits.js';
+import { ROOT } from '@countersign/client/tuf';
+import { firstPublish, gun, pendingKey, sha256, version } from './commits.js';
 import type { TestDatabase, TestEngine } from './database.js';
 
 const APP = gun('example.com/app');
@@ -48,10 +49,15 @@ export function keyContract(engine: TestEngine): void {
     ]);
   });
 
-  test('a commit marks no key of another collection', async () => {
-    const key = await store.addPendingKey(pendingKey(OTHER, 'one'));
-    await store.commit(firstPublish(APP, { usedKeys: [key.id] }));
-    expect((await store.onlineKeys(OTHER, 'timestamp'))[0]?.pending).toBe(true);
+  test('a commit that uses a key of another collection, or one nobody recorded, is refused and leaves no trace', async () => {
+    const foreign = await store.addPendingKey(pendingKey(OTHER, 'one'));
+    const own = await store.addPendingKey(pendingKey(APP, 'two'));
+    const usedKeys = [own.id, foreign.id, sha256('three')];
+    const result = await store.commit(firstPublish(APP, { usedKeys }));
+    expect(result).toEqual({ kind: 'unknown-keys', ids: [foreign.id, sha256('three')] });
+    expect(await store.head(APP)).toBeUndefined();
+    expect(await store.file(APP, ROOT, version(1))).toBeUndefined();
+    for (const name of [APP, OTHER]) expect((await store.onlineKeys(name, 'timestamp'))[0]?.pending).toBe(true);
   });
 
   test('of many keys at once, in two processes, one is pending and everybody is given it', async () => {

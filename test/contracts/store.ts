@@ -3,6 +3,7 @@ import type { TestEngine } from './database.js';
 import { commitContract } from './store-commit.js';
 import { keyContract } from './store-keys.js';
 import { killContract } from './store-kill.js';
+import { forgottenKeyContract } from './store-forgotten-keys.js';
 import { readContract } from './store-reads.js';
 import { removalContract } from './store-removal.js';
 import { uploadContract } from './store-uploads.js';
@@ -13,6 +14,7 @@ export function storeContract(engine: TestEngine): void {
   describe('reads', () => readContract(engine));
   describe('removal and the changefeed', () => removalContract(engine));
   describe('online keys', () => keyContract(engine));
+  describe('forgotten keys', () => forgottenKeyContract(engine));
   describe('uploads', () => uploadContract(engine));
   describe('kill -9', () => killContract(engine));
 }

@@ -63,6 +63,26 @@ describe('the signer over mutual TLS', () => {
     ]);
   });
 
+  it('deletes a key; one that has signed is refused by policy', async () => {
+    const asked: string[] = [];
+    stub.onRequest = (request, response) => {
+      asked.push(`${request.method ?? ''} ${request.url ?? ''}`);
+      response.writeHead(204).end();
+      return true;
+    };
+    await signer.deleteKey('ab'.repeat(32));
+    expect(asked).toEqual([`DELETE /v1/keys/${'ab'.repeat(32)}`]);
+    stub.onRequest = failWith(403, JSON.stringify({ code: 'policy', message: 'it has signed' }));
+    expect(await refusal(signer.deleteKey('ab'.repeat(32)))).toMatchObject({ code: 'policy' });
+  });
+
+  it('asked to sign with a key the signer does not have is missing-key; an address that is not there is a fault', async () => {
+    stub.onSign = () => ({ error: { code: 'not-found', message: 'there is no key' } });
+    expect(await refusal(signer.sign(toSign('a')))).toMatchObject({ code: 'missing-key' });
+    stub.onRequest = failWith(404, JSON.stringify({ code: 'not-found', message: 'no such operation' }));
+    expect(await refusal(signer.createKey(gun, 'timestamp', 'ed25519'))).toMatchObject({ code: 'internal' });
+  });
+
   it('sends payloads of the same moment together, each answer to its own', async () => {
     const texts = Array.from({ length: 150 }, (_, index) => `p${index}`);
     const signatures = await Promise.all(texts.map((text) => signer.sign(toSign(text))));
@@ -96,7 +116,6 @@ describe('the signer over mutual TLS', () => {
     [{ code: 'unavailable', message: 'no' }, 'unavailable', {}],
     [{ code: 'storage-full', message: 'no' }, 'storage-full', {}],
     [{ code: 'unsealed', message: 'no' }, 'unavailable', {}],
-    [{ code: 'not-found', message: 'no' }, 'internal', {}],
     [{ code: 'stale-version', message: 'without a number' }, 'internal', {}],
     [{ code: 'constructor', message: 'no' }, 'internal', {}],
   ])('reads the failure %j', async (error, code, detail) => {

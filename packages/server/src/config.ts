@@ -142,6 +142,7 @@ function readPolicy(values: OptionValues): Policy {
     maxUnnamedBytes: values['policy.maxUnnamedBytes'],
     targetRetention: values['policy.targetRetention'],
     maxPendingKeys: values['policy.maxPendingKeys'],
+    pendingKeyLifetime: values['policy.pendingKeyLifetime'],
     publishAttempts: values['policy.publishAttempts'],
   };
 }

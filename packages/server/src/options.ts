@@ -142,6 +142,11 @@ export const OPTIONS = {
     1,
     'Most online keys made for collections that were never published.',
   ),
+  'policy.pendingKeyLifetime': count(
+    DEFAULT_POLICY.pendingKeyLifetime,
+    3_600,
+    'Seconds that an online key somebody asked for waits to be used by a published root; then it is forgotten, and who comes later asks again.',
+  ),
   'policy.publishAttempts': count(
     DEFAULT_POLICY.publishAttempts,
     1,
@@ -176,7 +181,12 @@ export const OPTIONS = {
   ),
   'limits.connections': count(10_000, 1, 'Most connections at once, on each address.', 1_000_000),
   'jobs.renew': count(60, 1, 'Seconds between looks for timestamps and snapshots to renew.', MAX_TIMER),
-  'jobs.collect': count(3_600, 1, 'Seconds between removals of target files that nothing names any more.', MAX_TIMER),
+  'jobs.collect': count(
+    3_600,
+    1,
+    'Seconds between removals of target files that nothing names any more, and of keys that nobody used.',
+    MAX_TIMER,
+  ),
   'jobs.shutdown': count(10, 0, 'Seconds that requests in flight get to finish when the server is stopped.', 3_600),
   'log.level': choice(
     'info',

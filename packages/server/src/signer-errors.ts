@@ -18,8 +18,19 @@ export function failureError(body: unknown, subject: string): CountersignError {
   return new CountersignError('internal', why, { cause: body });
 }
 
+/** As `failureError`, where the one thing a signer does not find is the key. */
+export function signingError(body: unknown, subject: string): CountersignError {
+  const { code } = (body ?? {}) as Partial<Failure>;
+  const error = failureError(body, subject);
+  return code === 'not-found' ? new CountersignError('missing-key', error.message, { cause: error }) : error;
+}
+
 function next(code: ErrorCode): { readonly next?: string } {
-  return code === 'unavailable' || code === 'rate-limit' ? { next: 'Try again later; nothing was stored.' } : {};
+  if (code === 'unavailable') return { next: 'Try again later; nothing was stored.' };
+  if (code !== 'rate-limit') return {};
+  return {
+    next: 'Try again in a minute; if that does not help, have "limits.unusedKeys" raised in the signer. Keys nobody uses are forgotten with time.',
+  };
 }
 
 /** The signer, or whatever is at its address, answered something that is not in its interface. */

@@ -17,7 +17,7 @@ export interface SignerTransport {
    * @throws CountersignError what the signer refused; `unavailable` when it did not answer, with `detail.connectionLost`
    * where a kept connection may merely have been closed at the same moment
    */
-  send(method: 'GET' | 'POST', path: string, body?: object): Promise<unknown>;
+  send(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object): Promise<unknown>;
   close(): Promise<void>;
 }
 
@@ -60,7 +60,7 @@ async function connect(config: SignerTransportConfig): Promise<Agent> {
 interface Exchange {
   readonly agent: Agent;
   readonly url: string;
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'DELETE';
   readonly body: object | undefined;
   readonly timeout: number;
 }

@@ -2,7 +2,7 @@ import type { CreateKey, KeyInfo, SignItem, SignResponse, SignResult } from '@co
 import { hasCode } from '@countersign/client/tuf';
 import type { Signer, ToSign } from './collection/ports.js';
 import type { Log } from './log.js';
-import { failureError, nonsense } from './signer-errors.js';
+import { nonsense, signingError } from './signer-errors.js';
 import { openTransport, type SignerTransport, type SignerTransportConfig } from './signer-transport.js';
 
 export type SignerConfig = SignerTransportConfig;
@@ -48,6 +48,10 @@ class RemoteSigner implements OpenSigner {
     const info = (await this.#transport.send('POST', '/v1/keys', body)) as Partial<KeyInfo> | null;
     if (typeof info?.id !== 'string' || typeof info.spki !== 'string') throw nonsense('a new key');
     return { id: info.id, spki: Buffer.from(info.spki, 'base64') };
+  }
+
+  async deleteKey(id: string): Promise<void> {
+    await this.#transport.send('DELETE', `/v1/keys/${encodeURIComponent(id)}`);
   }
 
   sign(request: ToSign): Promise<Uint8Array> {
@@ -123,6 +127,6 @@ function readResults(answer: unknown, expected: number): readonly SignResult[] {
 function settle({ item, resolve, reject }: Waiting, result: SignResult | undefined): void {
   const { signature, error } = (result ?? {}) as { signature?: unknown; error?: unknown };
   if (typeof signature === 'string' && signature !== '') resolve(Buffer.from(signature, 'base64'));
-  else if (error !== undefined) reject(failureError(error, `the ${item.role} of ${item.gun}`));
+  else if (error !== undefined) reject(signingError(error, `the ${item.role} of ${item.gun}`));
   else reject(nonsense('a signature'));
 }

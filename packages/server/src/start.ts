@@ -62,6 +62,7 @@ export async function startServer(config: Config, { clock, log, wrap = {} }: Sta
     const jobs = [
       repeat({ name: 'renew', every: config.jobs.renew, run: () => collections.renewDue() }, timing),
       repeat({ name: 'collect', every: config.jobs.collect, run: () => collections.collectTargets() }, timing),
+      repeat({ name: 'forget-keys', every: config.jobs.collect, run: () => collections.forgetKeys() }, timing),
     ];
     closers.add(() => Promise.all(jobs.map((job) => job.stop())));
     return { urls: listening.urls, close: () => closers.close() };

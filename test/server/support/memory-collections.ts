@@ -140,6 +140,10 @@ export class MemoryCollections implements Collections {
     return { removed: 0 };
   }
 
+  async forgetKeys(): Promise<{ forgotten: number }> {
+    return { forgotten: 0 };
+  }
+
   async health(): Promise<{ store: 'ok'; signer: 'ok' | 'down' }> {
     this.#check();
     return { store: 'ok', signer: this.signer };

@@ -1,6 +1,7 @@
 import {
   composeSnapshot,
   composeTimestamp,
+  CountersignError,
   hasCode,
   instant,
   nextMeta,
@@ -20,7 +21,7 @@ import {
 import { propose, type Proposed } from '@countersign/client/tuf/proposal';
 import type { CollectionContext } from './context.js';
 import { lifetimesOf } from './lifetimes.js';
-import type { ListedOnlineKey, OnlineRoles } from './online.js';
+import { forgotten, type ListedOnlineKey, type OnlineRoles } from './online.js';
 import { checkSnapshotSize } from './snapshot-size.js';
 import type { OnlineFiles, Step } from './walk.js';
 
@@ -87,6 +88,7 @@ export class Countersigner {
       return await this.#signAll();
     } catch (error) {
       if (hasCode(error, 'policy', 'stale-version') && (await this.#overtaken())) return undefined;
+      if (hasCode(error, 'missing-key')) throw await this.#explain(error);
       throw error;
     }
   }
@@ -94,6 +96,18 @@ export class Countersigner {
   async #overtaken(): Promise<boolean> {
     const head = await this.#context.store.head(this.#step.gun);
     return head?.id !== this.#step.published?.head.id;
+  }
+
+  /** A key the signer no longer holds was forgotten while this publish was checked; or, of a published root, lost. */
+  async #explain(cause: unknown): Promise<CountersignError> {
+    const { gun } = this.#step;
+    const [timestamp, snapshot] = await Promise.all([
+      this.#context.store.onlineKeys(gun, 'timestamp'),
+      this.#context.store.onlineKeys(gun, 'snapshot'),
+    ]);
+    const known = new Set([...timestamp, ...snapshot].map(({ id }) => id));
+    const gone = [...this.#keys.timestamp, ...this.#keys.snapshot].map(({ id }) => id).filter((id) => !known.has(id));
+    return gone.length > 0 ? forgotten(gone) : new CountersignError('internal', 'the signer lost a key', { cause });
   }
 
   async #signAll(): Promise<Countersigned> {

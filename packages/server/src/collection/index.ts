@@ -1,6 +1,7 @@
 import { formatNamed, type Crypto, type Instant } from '@countersign/client/tuf';
 import type { CollectionContext, CollectionLog } from './context.js';
 import { Documents } from './documents.js';
+import { forgetKeys } from './forget-keys.js';
 import { OnlineKeys } from './keys.js';
 import type { Signer, Store, TargetFiles } from './ports.js';
 import { publish } from './publish.js';
@@ -53,6 +54,7 @@ export function createCollections(ports: CollectionPorts): Collections {
     },
     renewDue: () => renewDue(context),
     collectTargets: () => collectTargets(context),
+    forgetKeys: () => forgetKeys(context),
     async health() {
       await context.store.ping();
       const signer = await context.signer.ping().then(

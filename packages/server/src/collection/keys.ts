@@ -59,11 +59,11 @@ export class OnlineKeys {
     if ((await store.countPendingKeys()) >= policy.maxPendingKeys) {
       throw new CountersignError('rate-limit', `${policy.maxPendingKeys} keys have been asked for and not used yet`, {
         detail: { limit: policy.maxPendingKeys },
-        next: 'Try again later, or ask the operator to clear keys nobody used.',
+        next: `Keys nobody uses are forgotten ${Math.ceil(policy.pendingKeyLifetime / 86_400)} days after they were asked for; sooner than that only policy.maxPendingKeys, raised by whoever runs the server, makes room.`,
       });
     }
     const made = await signer.createKey(gun, role, algorithm);
-    return store.addPendingKey({
+    const kept = await store.addPendingKey({
       id: made.id,
       gun,
       role,
@@ -71,6 +71,16 @@ export class OnlineKeys {
       spki: made.spki,
       pending: true,
       createdAt: clock(),
+    });
+    // Another server was faster: nobody was given this one.
+    if (kept.id !== made.id) await this.#discard(made.id);
+    return kept;
+  }
+
+  async #discard(id: string): Promise<void> {
+    const { signer, log } = this.#context;
+    await signer.deleteKey(id).catch((error: unknown) => {
+      log.warn({ key: id, err: error }, 'an unused key stays in the signer');
     });
   }
 }

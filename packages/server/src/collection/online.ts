@@ -2,6 +2,7 @@ import {
   CountersignError,
   digest,
   hexEncode,
+  ROOT,
   type Envelope,
   type Gun,
   type KeyId,
@@ -79,13 +80,25 @@ function owned(
   return listed;
 }
 
+/** Keys of an uploaded root that were given out, and forgotten before the root was published. */
+export function forgotten(ids: readonly string[]): CountersignError {
+  return new CountersignError(
+    'wrong-key',
+    `the root lists online keys that this server has forgotten, since nobody used them in time: ${ids.join(', ')}`,
+    {
+      detail: { role: ROOT, keys: [...ids] },
+      next: 'Ask the server for its keys again (GET …/timestamp.key, …/snapshot.key), list those, and publish again.',
+    },
+  );
+}
+
 function strange(role: string, keyIds: readonly KeyId[], version: number): CountersignError {
   return new CountersignError(
     'wrong-key',
     `root version ${version} lists a ${role} key this server does not hold for the collection: ${keyIds.join(', ')}`,
     {
       detail: { role, version, keys: keyIds.map(String) },
-      next: `Ask the server for its ${role} key (GET …/${role}.key) and list that one.`,
+      next: `Ask the server for its ${role} key (GET …/${role}.key) and list that one; one that was asked for long ago and never used is forgotten.`,
     },
   );
 }

@@ -63,7 +63,9 @@ export type CommitResult =
   /** The head is the right one, but this (role, version) exists already; nothing was written. */
   | { readonly kind: 'version-taken'; readonly role: RoleName; readonly version: Version }
   /** Target files required by the upload are not stored for this collection; nothing was written. */
-  | { readonly kind: 'missing-targets'; readonly hashes: readonly string[] };
+  | { readonly kind: 'missing-targets'; readonly hashes: readonly string[] }
+  /** Keys of `usedKeys` are not recorded for this collection, or have been forgotten; nothing was written. */
+  | { readonly kind: 'unknown-keys'; readonly ids: readonly string[] };
 
 /** An online key this server asked its signer for. */
 export interface OnlineKey {
@@ -119,6 +121,9 @@ export interface DueCollection {
  * - *Unknown outcome.* If `commit` rejects, it may or may not have happened; the caller re-reads the head to learn which.
  * - *Read your writes, everywhere.* A read that starts after `commit` resolved, in any process, sees it. `head` returns one
  *   consistent state: its timestamp, snapshot and root belong together.
+ * - *Forgotten keys.* Whether a pending key is used or forgotten is decided once, in the transaction that marks it: either
+ *   `commit` comes first and the key is used for good, or `forgetPendingKeys` does and the commit answers `unknown-keys`. So
+ *   a key that was forgotten may be destroyed: no published root names it, nor ever will.
  * - *Immutable.* A stored (gun, role, version) never changes while the collection lives.
  * - *Deletion.* `remove` ends a collection's life as one commit: afterwards nothing of it can be read but `pastVersions` and
  *   the changefeed, nothing of another collection has changed, and a commit that follows a head of that life is `lost`. The
@@ -155,12 +160,19 @@ export interface Store {
   /** Collections whose `renewAt` is not after `now`, earliest first. */
   due(now: Instant, limit: number): Promise<readonly DueCollection[]>;
 
-  /** All online keys ever recorded for (gun, role). */
+  /** The online keys recorded for (gun, role), used or pending. */
   onlineKeys(gun: Gun, role: OnlineKey['role']): Promise<readonly OnlineKey[]>;
   /** Records a pending key; if (gun, role, algorithm) has a pending one already, that one is returned and `key` forgotten. */
   addPendingKey(key: OnlineKey): Promise<OnlineKey>;
   /** How many pending keys there are for collections that were never published. */
   countPendingKeys(): Promise<number>;
+  /**
+   * Forgets at most `limit` pending keys recorded before `before`: they are in no other answer any more, and no commit can use
+   * them. Answers at most `limit` keys that are forgotten and not dropped yet, these and any from before.
+   */
+  forgetPendingKeys(before: Instant, limit: number): Promise<readonly OnlineKey[]>;
+  /** Removes what is recorded of forgotten keys; `ids` that are not forgotten are left alone. */
+  dropForgottenKeys(ids: readonly string[]): Promise<void>;
 
   /** Uploaded target files, per collection. */
   uploads: Uploads;
@@ -244,7 +256,8 @@ export interface ToSign {
 
 /**
  * The signer as the server sees it. Errors: `unavailable` when it cannot be reached (nothing was decided), `stale-version`
- * with `detail.current` = the highest version the key has signed (sign a higher one), `policy` when it refuses, `rate-limit`.
+ * with `detail.current` = the highest version the key has signed (sign a higher one), `policy` when it refuses, `rate-limit`,
+ * `missing-key` when it is asked to sign with a key it does not hold (any more).
  */
 export interface Signer {
   createKey(
@@ -252,6 +265,11 @@ export interface Signer {
     role: OnlineKey['role'],
     algorithm: OnlineKey['algorithm'],
   ): Promise<{ readonly id: string; readonly spki: Uint8Array }>;
+  /**
+   * Deletes a key that has never signed; one that is not there is no error. Others it keeps: a published root may name them.
+   * @throws CountersignError `policy` for a key that has signed
+   */
+  deleteKey(id: string): Promise<void>;
   /** The signature value: 64 raw bytes for Ed25519, ASN.1 DER for ECDSA. */
   sign(request: ToSign): Promise<Uint8Array>;
   ping(): Promise<void>;

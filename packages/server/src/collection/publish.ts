@@ -17,7 +17,7 @@ import {
 import { commitOf } from './commit.js';
 import type { CollectionContext } from './context.js';
 import { Countersigner, type Countersigned, type SnapshotPlan } from './countersign.js';
-import { onlineRoles, type OnlineRoles } from './online.js';
+import { forgotten, onlineRoles, type OnlineRoles } from './online.js';
 import { checkOwnSnapshot } from './own-snapshot.js';
 import { Published } from './published.js';
 import { checkDelegated } from './reach.js';
@@ -223,6 +223,7 @@ async function commit(
   if (result.kind === 'missing-targets') throw missingTargets(result.hashes);
   // A role that left the snapshot and comes back below the versions it has had here: waiting would not help.
   if (result.kind === 'version-taken' && documentOf(step.upload, result.role) !== undefined) throw taken(result);
+  if (result.kind === 'unknown-keys') throw forgotten(result.ids);
   return undefined;
 }
 

@@ -73,6 +73,8 @@ export interface Collections {
   renewDue(): Promise<{ readonly renewed: number; readonly failed: number }>;
   /** Removes target files that nothing has named for the retention time, and orphaned bytes. */
   collectTargets(): Promise<{ readonly removed: number }>;
+  /** Forgets online keys that nobody has used in time, here and in the signer. */
+  forgetKeys(): Promise<{ readonly forgotten: number }>;
   /** Rejects with `unavailable` when the store does not answer. */
   health(): Promise<{ readonly store: 'ok'; readonly signer: 'ok' | 'down' }>;
 }
@@ -107,6 +109,8 @@ export interface Policy extends OnlineLifetimes {
   readonly maxUnnamedBytes: number;
   readonly targetRetention: number;
   readonly maxPendingKeys: number;
+  /** How long a key that was asked for waits to be used. */
+  readonly pendingKeyLifetime: number;
   readonly publishAttempts: number;
 }
 
@@ -139,5 +143,6 @@ export const DEFAULT_POLICY = {
   maxUnnamedBytes: 16 * 1024 ** 3,
   targetRetention: 30 * DAY,
   maxPendingKeys: 1_000,
+  pendingKeyLifetime: 7 * DAY,
   publishAttempts: 8,
 } as const satisfies Policy;

@@ -35,8 +35,10 @@ const CURRENT_HEAD = `SELECT head_id FROM collections WHERE id = ?`;
 const NEW_CHANGE = `
   INSERT INTO changes (gun, version, sha256, category, created_at) VALUES (?, ?, ?, 'update', ?)`;
 
+// A write for keys in use already, too: what is not written here is not there, or forgotten.
 const keysUsed = (count: number): string => `
-  UPDATE online_keys SET pending = 0 WHERE gun = ? AND pending = 1 AND key_id IN (${tuples(count, '?')})`;
+  UPDATE online_keys SET pending = 0 WHERE gun = ? AND pending <> 2 AND key_id IN (${tuples(count, '?')})
+  RETURNING key_id`;
 
 /** Files written, and keys marked, by one statement. */
 const FILES_AT_ONCE = 20;
@@ -56,8 +58,10 @@ export async function writeCommit(session: Session, commit: Commit): Promise<Out
   const missing = await missingTargets(session, gun, commit.targets.required, now);
   if (missing.length > 0) return { undo: { kind: 'missing-targets', hashes: missing } };
 
+  const unknown = await markUsed(session, commit);
+  if (unknown.length > 0) return { undo: { kind: 'unknown-keys', ids: unknown } };
+
   if ((await moveHead(session, head, commit)) === 'lost') return { undo: { kind: 'lost' } };
-  for (const keys of slices(commit.usedKeys, KEYS_AT_ONCE)) await session.query(keysUsed(keys.length), [gun, ...keys]);
   await session.query(NEW_CHANGE, [gun, commit.timestamp.version, commit.timestamp.sha256, now]);
   return { keep: { kind: 'committed', head: head.id } };
 }
@@ -102,6 +106,16 @@ function firstUnwritten(
   const written = new Set(rows.map((row) => `${row.version} ${row.role}`));
   // A file named twice in one commit is written once: the second `delete` finds nothing.
   return files.find((file) => !written.delete(`${file.version} ${file.role}`));
+}
+
+/** The keys that could not be marked used. */
+async function markUsed(session: Session, { gun, usedKeys }: Commit): Promise<readonly string[]> {
+  const unmarked = new Set(usedKeys);
+  for (const keys of slices(usedKeys, KEYS_AT_ONCE)) {
+    const rows = await session.query<{ readonly key_id: string }>(keysUsed(keys.length), [gun, ...keys]);
+    for (const row of rows) unmarked.delete(row.key_id);
+  }
+  return [...unmarked];
 }
 
 async function moveHead(session: Session, head: HeadRow, commit: Commit): Promise<'moved' | 'lost'> {

@@ -1,6 +1,6 @@
-import { CountersignError, type Gun } from '@countersign/client/tuf';
+import { CountersignError, type Gun, type Instant } from '@countersign/client/tuf';
 import type { OnlineKey } from '../collection/ports.js';
-import type { Engine, Session } from './engine.js';
+import { slices, tuples, type Engine, type Session } from './engine.js';
 import { asGun, asInstant } from './rows.js';
 
 interface KeyRow {
@@ -15,7 +15,8 @@ interface KeyRow {
 
 const COLUMNS = 'key_id, gun, role, algorithm, spki, pending, created_at';
 
-const ALL = `SELECT ${COLUMNS} FROM online_keys WHERE gun = ? AND role = ? ORDER BY id`;
+// `pending`: 1 until a published root names the key, then 0; or 2 once it is forgotten.
+const ALL = `SELECT ${COLUMNS} FROM online_keys WHERE gun = ? AND role = ? AND pending <> 2 ORDER BY id`;
 
 // Refused by the unique index on pending keys, and by the one on (gun, key_id).
 const ADD = `
@@ -24,11 +25,23 @@ const ADD = `
 
 const PENDING = `
   SELECT ${COLUMNS} FROM online_keys
-  WHERE gun = ? AND role = ? AND algorithm = ? AND (pending = 1 OR key_id = ?) ORDER BY pending DESC LIMIT 1`;
+  WHERE gun = ? AND role = ? AND algorithm = ? AND (pending = 1 OR key_id = ?) AND pending <> 2 ORDER BY pending DESC LIMIT 1`;
 
 const COUNT_PENDING = `
   SELECT count(*) AS count FROM online_keys k
   WHERE k.pending = 1 AND NOT EXISTS (SELECT 1 FROM collections c WHERE c.gun = k.gun AND c.head_id <> 0)`;
+
+// The outer conditions are the ones that count: where a commit came first, PostgreSQL looks at them again.
+const FORGET = `
+  UPDATE online_keys SET pending = 2 WHERE pending = 1 AND created_at < ? AND id IN
+    (SELECT id FROM online_keys WHERE pending = 1 AND created_at < ? ORDER BY id LIMIT ?)`;
+
+const FORGOTTEN = `SELECT ${COLUMNS} FROM online_keys WHERE pending = 2 ORDER BY id LIMIT ?`;
+
+const drop = (count: number): string =>
+  `DELETE FROM online_keys WHERE pending = 2 AND key_id IN (${tuples(count, '?')})`;
+
+const KEYS_AT_ONCE = 100;
 
 /** Attempts before giving up on a pending key that vanishes each time before it can be read. */
 const ATTEMPTS = 5;
@@ -57,6 +70,19 @@ export async function addPendingKey(engine: Engine, key: OnlineKey): Promise<Onl
 export async function countPendingKeys(session: Session): Promise<number> {
   const [row] = await session.query<{ readonly count: number }>(COUNT_PENDING, []);
   return row?.count ?? 0;
+}
+
+export async function forgetPendingKeys(engine: Engine, before: Instant, limit: number): Promise<readonly OnlineKey[]> {
+  return engine.write(async (session) => {
+    await session.query(FORGET, [before, before, limit]);
+    return { keep: (await session.query<KeyRow>(FORGOTTEN, [limit])).map(onlineKey) };
+  });
+}
+
+export async function dropForgottenKeys(engine: Engine, ids: readonly string[]): Promise<void> {
+  for (const slice of slices(ids, KEYS_AT_ONCE)) {
+    await engine.write(async (session) => ({ keep: await session.query(drop(slice.length), slice) }));
+  }
 }
 
 function onlineKey(row: KeyRow): OnlineKey {

@@ -4,7 +4,7 @@ import { readChanges } from './changes.js';
 import { writeCommit } from './commit.js';
 import type { DatabaseConfig } from './config.js';
 import type { Engine } from './engine.js';
-import { addPendingKey, countPendingKeys, readKeys } from './keys.js';
+import { addPendingKey, countPendingKeys, dropForgottenKeys, forgetPendingKeys, readKeys } from './keys.js';
 import { migrationStatus } from './migrate.js';
 import { openPostgres } from './postgres.js';
 import { readDue, readFile, readFormat, readFileByHash, readFiles, readHead, readTimestamp } from './reads.js';
@@ -50,6 +50,8 @@ function storeOn(engine: Engine): Store {
     onlineKeys: (gun, role) => readKeys(read, gun, role),
     addPendingKey: (key) => addPendingKey(engine, key),
     countPendingKeys: () => countPendingKeys(read),
+    forgetPendingKeys: (before, limit) => forgetPendingKeys(engine, before, limit),
+    dropForgottenKeys: (ids) => dropForgottenKeys(engine, ids),
 
     uploads: uploadsIn(engine),
 
