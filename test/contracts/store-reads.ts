@@ -104,6 +104,21 @@ export function readContract(engine: TestEngine): void {
     expect((await store.due(after(3), 10)).map((one) => one.gun)).toEqual([names[1], names[2]]);
   });
 
+  test('due, page by page: each collection once, also those due at the same moment', async () => {
+    const names = Array.from({ length: 7 }, (_, number) =>
+      gun(`example.com/${number % 2 === 0 ? 'Ä' : 'b'}/${number}`),
+    );
+    for (const [index, name] of names.entries())
+      await store.commit(firstPublish(name, { renewAt: after(index < 5 ? 1 : 2) }));
+    const seen: string[] = [];
+    let page = await store.due(after(2), 2);
+    for (; page.length > 0 && seen.length < 20; page = await store.due(after(2), 2, page.at(-1)))
+      seen.push(...page.map((one) => one.gun));
+    expect(seen).toHaveLength(7);
+    expect(new Set(seen)).toEqual(new Set(names));
+    expect(new Set(seen.slice(5))).toEqual(new Set(names.slice(5)));
+  });
+
   test('many reads at once, among them some of the same moment', async () => {
     await store.commit(firstPublish(APP));
     const versions = await Promise.all(Array.from({ length: 200 }, async () => (await store.timestamp(APP))?.version));

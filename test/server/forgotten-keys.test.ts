@@ -44,7 +44,9 @@ describe('online keys nobody used', () => {
 
   it('are deleted in the signer, and another is given to who asks again', async () => {
     const first = await at('asks/again').onlineKey('timestamp');
+    host.faults.reset();
     expect(await at('asks/again').onlineKey('timestamp')).toEqual(first);
+    expect(host.calls('signer.createKey')).toBe(0);
     host.clock.advance(8 * DAY);
     host.faults.reset();
     expect(await forget()).toBe(1);

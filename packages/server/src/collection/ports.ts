@@ -157,8 +157,8 @@ export interface Store {
   /** Oldest first. */
   changes(asked: ChangesAsked): Promise<readonly Change[]>;
 
-  /** Collections whose `renewAt` is not after `now`, earliest first. */
-  due(now: Instant, limit: number): Promise<readonly DueCollection[]>;
+  /** Collections whose `renewAt` is not after `now`, earliest first; only those after `last`, the end of the page before. */
+  due(now: Instant, limit: number, last?: DueCollection): Promise<readonly DueCollection[]>;
 
   /** The online keys recorded for (gun, role), used or pending. */
   onlineKeys(gun: Gun, role: OnlineKey['role']): Promise<readonly OnlineKey[]>;

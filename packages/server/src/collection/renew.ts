@@ -4,12 +4,13 @@ import type { CollectionContext } from './context.js';
 import { Countersigner, type SnapshotPlan } from './countersign.js';
 import { lifetimesOf } from './lifetimes.js';
 import { onlineRoles, type OnlineRoles } from './online.js';
+import type { DueCollection, Signer } from './ports.js';
 import { Published } from './published.js';
 import { walk, type Step } from './walk.js';
 import { Work } from './work.js';
 
 const AT_ONCE = 4;
-const BATCH = 100;
+const PAGE = 100;
 
 /**
  * Signs a collection's timestamp anew, and its snapshot where that is due too. An expired root or expired targets do not
@@ -49,24 +50,51 @@ function snapshotDue(context: CollectionContext, published: Published, keys: Onl
   return due && keys.snapshot.length > 0 ? { kind: 'make', meta: new Map() } : { kind: 'keep' };
 }
 
-/** Renews what is due, a few at a time; a collection that cannot be renewed now is reported and tried again next time. */
-export async function renewDue(
-  context: CollectionContext,
-): Promise<{ readonly renewed: number; readonly failed: number }> {
-  const due = await context.store.due(context.clock(), BATCH);
-  let [renewed, failed] = [0, 0];
+/** Who was tried, and how it went. */
+interface Tally {
+  renewed: number;
+  failed: number;
+}
+
+/**
+ * Renews what is due, a few at a time. What cannot be renewed now is reported and tried again next time; it keeps nobody else
+ * waiting, since each run goes through everything that is due, page by page. Only when the signer answers nobody, it stops.
+ */
+export async function renewDue(context: CollectionContext): Promise<Readonly<Tally>> {
+  const now = context.clock();
+  const total: Tally = { renewed: 0, failed: 0 };
+  for (let last: DueCollection | undefined; ;) {
+    const due = await context.store.due(now, PAGE, last);
+    const page = await renewPage(context, due);
+    total.renewed += page.renewed;
+    total.failed += page.failed;
+    last = due.at(-1);
+    if (last === undefined || due.length < PAGE) return total;
+    if (page.renewed === 0 && !(await answers(context.signer))) return total;
+  }
+}
+
+async function renewPage(context: CollectionContext, due: readonly DueCollection[]): Promise<Tally> {
+  const page: Tally = { renewed: 0, failed: 0 };
   const waiting = due[Symbol.iterator]();
   const worker = async (): Promise<void> => {
     for (const { gun } of waiting) {
       try {
         await renew(context, gun);
-        renewed += 1;
+        page.renewed += 1;
       } catch (error) {
-        failed += 1;
+        page.failed += 1;
         context.log.warn({ gun, err: error }, 'could not renew; will try again');
       }
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
-  return { renewed, failed };
+  return page;
+}
+
+async function answers(signer: Signer): Promise<boolean> {
+  return signer.ping().then(
+    () => true,
+    () => false,
+  );
 }

@@ -69,7 +69,7 @@ export interface Collections {
   hasTarget(gun: Gun, hash: string): Promise<{ readonly length: number } | undefined>;
   /** @throws `not-found` */
   openTarget(gun: Gun, hash: string): Promise<{ readonly length: number; readonly bytes: AsyncIterable<Uint8Array> }>;
-  /** Renews everything that is due, a bounded number at a time; answers how many it renewed and when to look again. */
+  /** Renews everything that is due, a bounded number at a time; answers how many it renewed and how many it could not. */
   renewDue(): Promise<{ readonly renewed: number; readonly failed: number }>;
   /** Removes target files that nothing has named for the retention time, and orphaned bytes. */
   collectTargets(): Promise<{ readonly removed: number }>;

@@ -45,7 +45,9 @@ const byVersions = (count: number): string => `
 const FORMAT = `SELECT format FROM collections WHERE gun = ? AND head_id <> 0`;
 
 const DUE = `
-  SELECT gun, renew_at FROM collections WHERE head_id <> 0 AND renew_at <= ? ORDER BY renew_at LIMIT ?`;
+  SELECT gun, renew_at FROM collections
+  WHERE head_id <> 0 AND renew_at <= ? AND (renew_at, gun) > (CAST(? AS bigint), CAST(? AS text))
+  ORDER BY renew_at, gun LIMIT ?`;
 
 /** Files asked for in one statement. */
 const FILES_AT_ONCE = 50;
@@ -119,8 +121,14 @@ export async function readFiles(
   return wanted.map((one) => found.get(name(one)));
 }
 
-export async function readDue(session: Session, now: Instant, limit: number): Promise<readonly DueCollection[]> {
-  const rows = await session.query<{ readonly gun: string; readonly renew_at: number }>(DUE, [now, limit]);
+export async function readDue(
+  session: Session,
+  now: Instant,
+  limit: number,
+  last: DueCollection | undefined,
+): Promise<readonly DueCollection[]> {
+  const values = [now, last?.renewAt ?? -1, last?.gun ?? '', limit];
+  const rows = await session.query<{ readonly gun: string; readonly renew_at: number }>(DUE, values);
   return rows.map((row) => ({ gun: asGun(row.gun), renewAt: asInstant(row.renew_at) }));
 }
 

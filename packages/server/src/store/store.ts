@@ -45,7 +45,7 @@ function storeOn(engine: Engine): Store {
     pastVersions: (gun) => readPastVersions(read, gun),
     changes: (asked) => readChanges(engine, asked),
 
-    due: (now, limit) => readDue(read, now, limit),
+    due: (now, limit, last) => readDue(read, now, limit, last),
 
     onlineKeys: (gun, role) => readKeys(read, gun, role),
     addPendingKey: (key) => addPendingKey(engine, key),
