@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
 import { migrate, migrationStatus, openStore, type DatabaseConfig } from '../../packages/server/src/store/index.js';
+import { TIMESTAMP } from '@countersign/client/tuf';
+import { firstPublish, gun, newFile } from './commits.js';
 import { query } from './sqlite-database.js';
 import { run } from '../support/postgres.js';
 
@@ -26,6 +28,25 @@ export function migrationContract(
       expect(before.pending[0]).toBe('0001_collections.js');
       expect(await migrate(config)).toEqual({ done: before.pending, pending: [] });
       expect(await migrate(config)).toEqual({ done: before.pending, pending: [] });
+    }));
+
+  test('a database in use before a migration comes out as if it had always been so', () =>
+    withEmpty(async (config) => {
+      await migrate(config);
+      const store = await openStore(config);
+      try {
+        await store.commit(firstPublish(gun('example.com/app')));
+        // As it was before: without the column, its index and their entry.
+        await execute(config, 'DROP INDEX collections_timestamp_expires');
+        await execute(config, 'ALTER TABLE collections DROP COLUMN timestamp_expires');
+        await execute(config, `DELETE FROM migrations WHERE name = '0003_timestamp_expiry.js'`);
+      } finally {
+        await store.close();
+      }
+      await migrate(config);
+      const again = await openStore(config);
+      expect(await again.earliestExpiry()).toBe(newFile(TIMESTAMP, 1).expires);
+      await again.close();
     }));
 
   test('several processes at once: all succeed', () =>

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { parseRoleName, ROOT, SNAPSHOT, TARGETS, TIMESTAMP } from '@countersign/client/tuf';
-import type { Store } from '../../packages/server/src/collection/ports.js';
+import type { NewFile, Store } from '../../packages/server/src/collection/ports.js';
 import { after, firstPublish, gun, newFile, nextPublish, NOW, role, sha256, version } from './commits.js';
 import type { TestDatabase, TestEngine } from './database.js';
 
@@ -117,6 +117,19 @@ export function readContract(engine: TestEngine): void {
     expect(seen).toHaveLength(7);
     expect(new Set(seen)).toEqual(new Set(names));
     expect(new Set(seen.slice(5))).toEqual(new Set(names.slice(5)));
+  });
+
+  test('the earliest expiry is that of the current timestamp that expires first', async () => {
+    expect(await store.earliestExpiry()).toBeUndefined();
+    const until = (day: number, number = 1): { timestamp: NewFile } => ({
+      timestamp: { ...newFile(TIMESTAMP, number), expires: after(day) },
+    });
+    await store.commit(firstPublish(APP, until(9)));
+    expect(await store.earliestExpiry()).toBe(after(9));
+    await store.commit(firstPublish(OTHER, until(5)));
+    expect(await store.earliestExpiry()).toBe(after(5));
+    await store.commit(nextPublish(OTHER, (await store.head(OTHER))!.id, 2, until(12, 2)));
+    expect(await store.earliestExpiry()).toBe(after(9));
   });
 
   test('many reads at once, among them some of the same moment', async () => {

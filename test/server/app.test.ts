@@ -80,7 +80,7 @@ describe('stopping', () => {
       collections.health = async () => {
         arrived();
         await new Promise<void>((resolve) => (finish = resolve));
-        return { store: 'ok', signer: 'ok' };
+        return { store: 'ok', signer: 'ok', signedUntil: undefined };
       };
     });
     const listening = await start({ https: undefined, http: { host: '127.0.0.1', port: 0 } }, collections);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { CountersignError } from '@countersign/client/tuf';
+import { CountersignError, instant } from '@countersign/client/tuf';
 import { form, role } from './support/form.js';
 import { codeOf, startTestServer, type TestServer } from './support/http-server.js';
 
@@ -161,6 +161,10 @@ describe('what belongs to no collection', () => {
     const degraded = await server.ask('/health');
     server.collections.signer = 'ok';
     expect([degraded.status, degraded.json()]).toEqual([200, { store: 'ok', signer: 'down' }]);
+    server.collections.signedUntil = instant(Date.UTC(2030, 0, 8));
+    const until = await server.ask('/health');
+    server.collections.signedUntil = undefined;
+    expect(until.json()).toEqual({ store: 'ok', signer: 'ok', signedUntil: '2030-01-08T00:00:00Z' });
     server.collections.failure = new CountersignError('unavailable', 'the database does not answer');
     const down = await server.ask('/health');
     expect([down.status, codeOf(down), down.headers['retry-after']]).toEqual([503, 'unavailable', '5']);

@@ -8,11 +8,13 @@ import {
   TIMESTAMP,
   type FormatName,
   type Gun,
+  type Instant,
   type RoleName,
 } from '@countersign/client/tuf';
 import type { Change, ChangesAsked, StoredFile } from '../../../packages/server/src/collection/ports.js';
 import type {
   Collections,
+  Health,
   Published,
   PublishRequest,
   Served,
@@ -41,6 +43,7 @@ export class MemoryCollections implements Collections {
   format: FormatName = 'tuf-1';
   expired = false;
   readonly changesAsked: ChangesAsked[] = [];
+  signedUntil: Instant | undefined;
 
   async publish(request: PublishRequest): Promise<Published> {
     this.#check();
@@ -144,9 +147,9 @@ export class MemoryCollections implements Collections {
     return { forgotten: 0 };
   }
 
-  async health(): Promise<{ store: 'ok'; signer: 'ok' | 'down' }> {
+  async health(): Promise<Health> {
     this.#check();
-    return { store: 'ok', signer: this.signer };
+    return { store: 'ok', signer: this.signer, signedUntil: this.signedUntil };
   }
 
   #check(): void {

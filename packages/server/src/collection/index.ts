@@ -56,12 +56,12 @@ export function createCollections(ports: CollectionPorts): Collections {
     collectTargets: () => collectTargets(context),
     forgetKeys: () => forgetKeys(context),
     async health() {
-      await context.store.ping();
+      const [signedUntil] = await Promise.all([context.store.earliestExpiry(), context.store.ping()]);
       const signer = await context.signer.ping().then(
         () => 'ok' as const,
         () => 'down' as const,
       );
-      return { store: 'ok', signer };
+      return { store: 'ok', signer, signedUntil };
     },
   };
 }

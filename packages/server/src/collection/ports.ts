@@ -160,6 +160,9 @@ export interface Store {
   /** Collections whose `renewAt` is not after `now`, earliest first; only those after `last`, the end of the page before. */
   due(now: Instant, limit: number, last?: DueCollection): Promise<readonly DueCollection[]>;
 
+  /** When the first of all current timestamps expires, or has expired; undefined where nothing was ever published. */
+  earliestExpiry(): Promise<Instant | undefined>;
+
   /** The online keys recorded for (gun, role), used or pending. */
   onlineKeys(gun: Gun, role: OnlineKey['role']): Promise<readonly OnlineKey[]>;
   /** Records a pending key; if (gun, role, algorithm) has a pending one already, that one is returned and `key` forgotten. */

@@ -76,7 +76,17 @@ export interface Collections {
   /** Forgets online keys that nobody has used in time, here and in the signer. */
   forgetKeys(): Promise<{ readonly forgotten: number }>;
   /** Rejects with `unavailable` when the store does not answer. */
-  health(): Promise<{ readonly store: 'ok'; readonly signer: 'ok' | 'down' }>;
+  health(): Promise<Health>;
+}
+
+export interface Health {
+  readonly store: 'ok';
+  readonly signer: 'ok' | 'down';
+  /**
+   * How long everything that was signed lasts, whether or not the signer comes back: the earliest expiry of a current
+   * timestamp. Undefined where nothing is published.
+   */
+  readonly signedUntil: Instant | undefined;
 }
 
 /** How long what the server signs lasts, and after which time it is signed anew, long before; all in seconds. */

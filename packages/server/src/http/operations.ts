@@ -1,3 +1,4 @@
+import { formatInstant } from '@countersign/client/tuf';
 import { allChangesRoute } from './changefeed.js';
 import type { Call, HttpDeps, Route } from './route.js';
 
@@ -20,11 +21,14 @@ export function operationRoutes(deps: HttpDeps): readonly Route<Call>[] {
       method: 'GET',
       pattern: /^\/health$/u,
       body: 'none',
-      doc: 'Whether the store answers (503 if not), and the signer: reads go on without it.',
+      doc: 'Whether the store answers (503 if not), and the signer: reads go on without it until `signedUntil`, when the first timestamp expires.',
       handle: async ({ context }) => {
-        const health = await collections.health();
+        const { signedUntil, ...health } = await collections.health();
         context.set('Cache-Control', 'no-store');
-        context.body = health;
+        context.body = {
+          ...health,
+          ...(signedUntil === undefined ? {} : { signedUntil: formatInstant(signedUntil) }),
+        };
       },
     },
     {

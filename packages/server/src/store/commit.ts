@@ -24,7 +24,7 @@ const newFiles = (count: number): string => `
 // A head that leads to nothing would be invisible, so the collection moves only to one whose files are there; and only from
 // the head that is followed, since a deletion may have ended the collection's life meanwhile.
 const MOVE_HEAD = `
-  UPDATE collections SET head_id = ?, renew_at = ?
+  UPDATE collections SET head_id = ?, renew_at = ?, timestamp_expires = ?
   WHERE id = ? AND head_id = ?
     AND EXISTS (SELECT 1 FROM files f WHERE f.collection_id = collections.id AND f.role = 'root' AND f.version = ?)
     AND EXISTS (SELECT 1 FROM files f WHERE f.collection_id = collections.id AND f.role = 'snapshot' AND f.version = ?)
@@ -119,8 +119,8 @@ async function markUsed(session: Session, { gun, usedKeys }: Commit): Promise<re
 }
 
 async function moveHead(session: Session, head: HeadRow, commit: Commit): Promise<'moved' | 'lost'> {
-  const { follows = 0, renewAt, rootVersion, snapshotVersion } = commit;
-  const values = [head.id, renewAt, head.collection_id, follows, rootVersion, snapshotVersion];
+  const { follows = 0, renewAt, timestamp, rootVersion, snapshotVersion } = commit;
+  const values = [head.id, renewAt, timestamp.expires, head.collection_id, follows, rootVersion, snapshotVersion];
   if ((await session.query(MOVE_HEAD, values)).length > 0) return 'moved';
   const [current] = await session.query<{ readonly head_id: number }>(CURRENT_HEAD, [head.collection_id]);
   if (current?.head_id !== follows) return 'lost';

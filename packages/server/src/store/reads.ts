@@ -49,6 +49,9 @@ const DUE = `
   WHERE head_id <> 0 AND renew_at <= ? AND (renew_at, gun) > (CAST(? AS bigint), CAST(? AS text))
   ORDER BY renew_at, gun LIMIT ?`;
 
+// Of the index's first entry.
+const EARLIEST_EXPIRY = 'SELECT min(timestamp_expires) AS expires FROM collections';
+
 /** Files asked for in one statement. */
 const FILES_AT_ONCE = 50;
 
@@ -130,6 +133,11 @@ export async function readDue(
   const values = [now, last?.renewAt ?? -1, last?.gun ?? '', limit];
   const rows = await session.query<{ readonly gun: string; readonly renew_at: number }>(DUE, values);
   return rows.map((row) => ({ gun: asGun(row.gun), renewAt: asInstant(row.renew_at) }));
+}
+
+export async function readEarliestExpiry(session: Session): Promise<Instant | undefined> {
+  const [row] = await session.query<{ readonly expires: number | null }>(EARLIEST_EXPIRY, []);
+  return row?.expires == null ? undefined : asInstant(row.expires);
 }
 
 function first(rows: readonly FileRow[]): StoredFile | undefined {

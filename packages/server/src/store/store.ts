@@ -7,7 +7,16 @@ import type { Engine } from './engine.js';
 import { addPendingKey, countPendingKeys, dropForgottenKeys, forgetPendingKeys, readKeys } from './keys.js';
 import { migrationStatus } from './migrate.js';
 import { openPostgres } from './postgres.js';
-import { readDue, readFile, readFormat, readFileByHash, readFiles, readHead, readTimestamp } from './reads.js';
+import {
+  readDue,
+  readEarliestExpiry,
+  readFile,
+  readFileByHash,
+  readFiles,
+  readFormat,
+  readHead,
+  readTimestamp,
+} from './reads.js';
 import { readPastVersions, removeCollection } from './removal.js';
 import { shared } from './shared.js';
 import { openSqlite } from './sqlite.js';
@@ -46,6 +55,7 @@ function storeOn(engine: Engine): Store {
     changes: (asked) => readChanges(engine, asked),
 
     due: (now, limit, last) => readDue(read, now, limit, last),
+    earliestExpiry: () => readEarliestExpiry(read),
 
     onlineKeys: (gun, role) => readKeys(read, gun, role),
     addPendingKey: (key) => addPendingKey(engine, key),
