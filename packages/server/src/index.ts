@@ -1,6 +1,6 @@
 export { loadConfig, readConfig, type Config } from './config.js';
 export { checkExposure } from './listen-config.js';
-export { configManual } from './options.js';
+export { configManual } from './manual.js';
 export { startServer, type RunningServer, type StartOptions } from './start.js';
 export type { Log } from './log.js';
 export { createApp, listen, type Listening, type ListenOptions } from './app.js';

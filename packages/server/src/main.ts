@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { pino } from 'pino';
 import { CountersignError, instant } from '@countersign/client/tuf';
 import { loadConfig, type Config } from './config.js';
-import { configManual } from './options.js';
+import { configManual } from './manual.js';
 import { startServer } from './start.js';
 import { migrate } from './store/index.js';
 

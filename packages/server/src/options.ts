@@ -8,10 +8,12 @@ export interface Option<T> {
   /** `undefined`: off, or another option is used instead. */
   readonly fallback: T;
   readonly doc: string;
+  /** What kind of secret it leads to, and how: it never holds one itself. */
+  readonly secret?: string;
 }
 
-function text<F extends string | undefined>(fallback: F, doc: string): Option<string | F> {
-  return { schema: { type: 'string', minLength: 1 }, fallback, doc };
+function text<F extends string | undefined>(fallback: F, doc: string, secret?: string): Option<string | F> {
+  return { schema: { type: 'string', minLength: 1 }, fallback, doc, ...(secret === undefined ? {} : { secret }) };
 }
 
 /** `maximum` keeps timers within what Node can wait for, 24 days. */
@@ -68,14 +70,22 @@ export const OPTIONS = {
     'Origins, like `https://example.com`, whose pages may publish from a browser. Pages of every origin may read what is published.',
   ),
   'tls.certificate': text(optional, 'PEM file with the server certificate and its chain. Read again when it changes.'),
-  'tls.key': text(optional, 'PEM file with its private key.'),
+  'tls.key': text(optional, 'PEM file with its private key.', 'the private key of HTTPS, in the file named'),
   'database.sqlite': text(
     optional,
     'SQLite database file. Exactly one of the `database` options that name a database must be set.',
   ),
   'database.postgres': text(optional, 'PostgreSQL URL, if it holds no password.'),
-  'database.postgresFile': text(optional, 'File that holds the PostgreSQL URL and nothing else.'),
-  'database.postgresEnv': text(optional, 'Environment variable that holds the PostgreSQL URL.'),
+  'database.postgresFile': text(
+    optional,
+    'File that holds the PostgreSQL URL and nothing else.',
+    'a PostgreSQL URL with its password, in the file named',
+  ),
+  'database.postgresEnv': text(
+    optional,
+    'Environment variable that holds the PostgreSQL URL.',
+    'a PostgreSQL URL with its password, in the environment variable named',
+  ),
   'database.connections': count(8, 1, 'PostgreSQL connections for reads, and as many again for writes.', 1_000),
   'targetFiles.kept': choice(
     'directory',
@@ -89,7 +99,11 @@ export const OPTIONS = {
     optional,
     "PEM file with this server's client certificate. Must be set; read again when it changes.",
   ),
-  'signer.key': text(optional, 'PEM file with its private key. Must be set.'),
+  'signer.key': text(
+    optional,
+    'PEM file with its private key. Must be set.',
+    'the private key the signer lets in, in the file named',
+  ),
   'signer.timeout': count(10_000, 100, 'Milliseconds to wait for the signer.', MAX_TIMER * 1_000),
   ...lifetimes('policy', DEFAULT_POLICY, 'in a TUF 1.0 collection'),
   ...lifetimes('policy.notary', DEFAULT_POLICY.byFormat['notary-1'], 'in a Notary v1 collection'),
@@ -204,19 +218,3 @@ type ValueOf<O> = O extends Option<infer T> ? T : O extends { readonly fallback:
 
 /** Every option's value, defaults filled in. */
 export type OptionValues = { readonly [K in keyof typeof OPTIONS]: ValueOf<(typeof OPTIONS)[K]> };
-
-/** The manual of the configuration file, as Markdown. */
-export function configManual(): string {
-  const rows = Object.entries<Option<unknown>>(OPTIONS).map(
-    ([name, { fallback, doc }]) =>
-      `| \`${name}\` | ${fallback === undefined ? '' : `\`${JSON.stringify(fallback)}\``} | ${doc.replaceAll('|', '\\|')} |`,
-  );
-  return `# countersign-server: options
-
-The configuration file is JSON; a dot in a name is one level of nesting. Relative file names are relative to the file.
-
-| option | default | meaning |
-|---|---|---|
-${rows.join('\n')}
-`;
-}

@@ -10,6 +10,8 @@ export interface Option {
   readonly default?: string | number | readonly string[];
   readonly optional?: true;
   readonly doc: string;
+  /** What kind of secret it leads to, and how. */
+  readonly secret?: string;
 }
 
 const whole = (minimum: number, maximum: number): OptionSchema => ({ type: 'integer', minimum, maximum });
@@ -39,7 +41,12 @@ export const OPTIONS: readonly Option[] = [
     doc: 'Host and port to listen on; port 0 picks a free one.',
   },
   { name: 'tls.certificate', schema: text, doc: 'PEM file: the certificate chain of the signer.' },
-  { name: 'tls.key', schema: text, doc: 'PEM file: its private key.' },
+  {
+    name: 'tls.key',
+    schema: text,
+    doc: 'PEM file: its private key.',
+    secret: 'the private key of the signer, in the file named',
+  },
   {
     name: 'tls.clientCa',
     schema: text,
@@ -63,11 +70,13 @@ export const OPTIONS: readonly Option[] = [
     schema: text,
     optional: true,
     doc: 'postgresql://user:password@host:port/database, with "postgres".',
+    secret: 'the one secret the configuration file itself may hold: then only its owner should be able to read it',
   },
   {
     name: 'keks',
     schema: keks,
     doc: 'The key-encryption keys: "alias", and "passphraseFile" (mode 0600) unless COUNTERSIGN_SIGNER_PASSPHRASE_<ALIAS> is set.',
+    secret: 'passphrases, each in the file its `passphraseFile` names or in `COUNTERSIGN_SIGNER_PASSPHRASE_<ALIAS>`',
   },
   {
     name: 'defaultKek',

@@ -1,6 +1,12 @@
 import { CountersignError, type Gun } from '@countersign/client/tuf';
 import type { Change, ChangesAsked } from '../collection/ports.js';
+import { CHANGES } from './answers.js';
 import type { Call, CollectionCall, HttpDeps, Route } from './route.js';
+
+const QUERY = [
+  { name: 'records', required: true, schema: { type: 'integer' } },
+  { name: 'change_id', required: false, schema: { type: 'integer' } },
+];
 
 /** Records answered where a client asks for 0, and at most. */
 const RECORDS = { usual: 100, most: 1_000 } as const;
@@ -11,7 +17,10 @@ export function changefeedRoutes({ collections }: HttpDeps): readonly Route<Coll
     {
       method: 'GET',
       pattern: /^$/u,
+      path: '/v2/{gun}/_trust/changefeed',
       body: 'none',
+      answers: CHANGES,
+      query: QUERY,
       doc: 'What was published and deleted of one collection: ?records=N (below 0: backward) and ?change_id=ID.',
       handle: async ({ context, query, gun }) => answer(context, await collections.changes(readQuestion(query, gun))),
     },
@@ -23,7 +32,10 @@ export function allChangesRoute({ collections }: HttpDeps): Route<Call> {
   return {
     method: 'GET',
     pattern: /^\/v2\/_trust\/changefeed$/u,
+    path: '/v2/_trust/changefeed',
     body: 'none',
+    answers: CHANGES,
+    query: QUERY,
     doc: 'What was published and deleted, of all collections: ?records=N (below 0: backward) and ?change_id=ID.',
     handle: async ({ context, query }) => answer(context, await collections.changes(readQuestion(query, undefined))),
   };

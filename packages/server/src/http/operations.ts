@@ -1,4 +1,5 @@
 import { formatInstant } from '@countersign/client/tuf';
+import { HEALTH, NOTARY_HEALTH, NOTHING } from './answers.js';
 import { allChangesRoute } from './changefeed.js';
 import type { Call, HttpDeps, Route } from './route.js';
 
@@ -10,7 +11,9 @@ export function operationRoutes(deps: HttpDeps): readonly Route<Call>[] {
     {
       method: 'GET',
       pattern: /^\/v2\/$/u,
+      path: '/v2/',
       body: 'none',
+      answers: NOTHING,
       doc: 'Says that a trust server is here.',
       handle: ({ context }) => {
         context.body = {};
@@ -20,7 +23,9 @@ export function operationRoutes(deps: HttpDeps): readonly Route<Call>[] {
     {
       method: 'GET',
       pattern: /^\/health$/u,
+      path: '/health',
       body: 'none',
+      answers: HEALTH,
       doc: 'Whether the store answers (503 if not), and the signer: reads go on without it until `signedUntil`, when the first timestamp expires.',
       handle: async ({ context }) => {
         const { signedUntil, ...health } = await collections.health();
@@ -34,7 +39,9 @@ export function operationRoutes(deps: HttpDeps): readonly Route<Call>[] {
     {
       method: 'GET',
       pattern: /^\/_notary_server\/health$/u,
+      path: '/_notary_server/health',
       body: 'none',
+      answers: NOTARY_HEALTH,
       doc: 'The same as a Notary v1 server says it: 503 with what is down.',
       handle: async ({ context }) => {
         const down = await collections.health().then(

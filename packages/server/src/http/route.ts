@@ -3,6 +3,7 @@ import type { Gun } from '@countersign/client/tuf';
 import type { Collections } from '../collection/service.js';
 import type { Log } from '../log.js';
 import type { AccessRules } from './access.js';
+import type { Answers } from './answers.js';
 import type { HttpLimits } from './limits.js';
 
 /** What handlers work with; made once, at start. */
@@ -28,8 +29,12 @@ export interface CollectionCall extends Call {
 export interface Route<C extends Call> {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly pattern: RegExp;
+  /** The whole path as OpenAPI writes it, a test holds it against `pattern`. */
+  readonly path: string;
   /** Which limit bounds the request's body; what is not read is dropped. */
   readonly body: 'none' | keyof Pick<HttpLimits, 'upload' | 'target'>;
   readonly handle: (call: C) => Promise<void>;
   readonly doc: string;
+  readonly query?: readonly { readonly name: string; readonly required: boolean; readonly schema: object }[];
+  readonly answers: Answers;
 }

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { CountersignError, parseSaneTargetPath } from '@countersign/client/tuf';
 import type { UploadedTargetBody } from '@countersign/client/wire';
+import { STORED, TARGET } from './answers.js';
 import { openBody } from './body.js';
 import { notModified } from './conditional.js';
 import type { CollectionCall, HttpDeps, Route } from './route.js';
@@ -14,14 +15,18 @@ export function targetRoutes(deps: HttpDeps): readonly Route<CollectionCall>[] {
     {
       method: 'GET',
       pattern: /^(?<directory>.*\/)?(?<hash>[0-9a-f]{64}|[0-9a-f]{128})\.(?<name>[^/]+)$/su,
+      path: '/v2/{gun}/_trust/targets/{directory}{hash}.{name}',
       body: 'none',
+      answers: TARGET,
       doc: 'A target file, by its SHA-256 or SHA-512.',
       handle: (call) => send(call, deps),
     },
     {
       method: 'PUT',
       pattern: /^(?<directory>.*\/)?(?<hash>[0-9a-f]{64})\.(?<name>[^/]+)$/su,
+      path: '/v2/{gun}/_trust/targets/{directory}{hash}.{name}',
       body: 'target',
+      answers: STORED,
       doc: 'Stores a target file, before the metadata that names it is published. Its SHA-256 is checked as it arrives.',
       handle: (call) => receive(call, deps),
     },

@@ -14,10 +14,13 @@ import {
 } from '@countersign/client/tuf';
 import type { PublishedBody } from '@countersign/client/wire';
 import type { Served } from '../collection/service.js';
+import { DONE, KEY, METADATA, PUBLISHED } from './answers.js';
 import { Budget } from './budget.js';
 import { notModified } from './conditional.js';
 import type { CollectionCall, HttpDeps, Route } from './route.js';
 import { readUpload, type Upload } from './upload.js';
+
+const FORMAT = [{ name: 'format', required: false, schema: { enum: ['tuf-1', 'notary-1'] } }];
 
 /** `/v2/<gun>/_trust/tuf/…`: metadata, of either format. The first row that matches answers. */
 export function tufRoutes(deps: HttpDeps): readonly Route<CollectionCall>[] {
@@ -27,21 +30,27 @@ export function tufRoutes(deps: HttpDeps): readonly Route<CollectionCall>[] {
     {
       method: 'GET',
       pattern: /^timestamp\.json$/u,
+      path: '/v2/{gun}/_trust/tuf/timestamp.json',
       body: 'none',
+      answers: METADATA,
       doc: 'The current timestamp.',
       handle: async ({ context, gun }) => serve(context, await collections.timestamp(gun)),
     },
     {
       method: 'GET',
       pattern: /^(?<version>\d+)\.(?<role>.+)\.json$/su,
+      path: '/v2/{gun}/_trust/tuf/{version}.{role}.json',
       body: 'none',
+      answers: METADATA,
       doc: 'One version of the root, the snapshot, the targets or a delegated role (a slash in its name is %2F).',
       handle: (call) => version(call, deps),
     },
     {
       method: 'GET',
       pattern: /^(?<role>.+)\.(?<sha256>[0-9a-f]{64})\.json$/su,
+      path: '/v2/{gun}/_trust/tuf/{role}.{sha256}.json',
       body: 'none',
+      answers: METADATA,
       doc: 'One file of a role by its SHA-256, in a Notary v1 collection.',
       handle: async ({ context, gun, match }) =>
         serve(context, await collections.byHash(gun, roleNamed(match.groups?.['role']), match.groups?.['sha256'] ?? '')),
@@ -49,7 +58,9 @@ export function tufRoutes(deps: HttpDeps): readonly Route<CollectionCall>[] {
     {
       method: 'GET',
       pattern: /^(?<role>.+)\.json$/su,
+      path: '/v2/{gun}/_trust/tuf/{role}.json',
       body: 'none',
+      answers: METADATA,
       doc: 'The current version of a role: what the newest timestamp leads to.',
       handle: async ({ context, gun, match }) =>
         serve(context, await collections.current(gun, roleNamed(match.groups?.['role']))),
@@ -57,7 +68,10 @@ export function tufRoutes(deps: HttpDeps): readonly Route<CollectionCall>[] {
     {
       method: 'GET',
       pattern: /^(?<role>timestamp|snapshot)\.key$/u,
+      path: '/v2/{gun}/_trust/tuf/{online}.key',
       body: 'none',
+      answers: KEY,
+      query: FORMAT,
       doc: 'The public key this server will sign that role with; before the first publish, ?format=tuf-1 asks for one that TUF 1.0 clients read. A key nobody used yet is given again.',
       handle: async (call) =>
         sendKey(call.context, await collections.onlineKey(call.gun, onlineRole(call), formatAsked(call))),
@@ -65,7 +79,10 @@ export function tufRoutes(deps: HttpDeps): readonly Route<CollectionCall>[] {
     {
       method: 'POST',
       pattern: /^(?<role>timestamp|snapshot)\.key$/u,
+      path: '/v2/{gun}/_trust/tuf/{online}.key',
       body: 'none',
+      answers: KEY,
+      query: FORMAT,
       doc: 'As GET, but never a key the published root names already: for a rotation.',
       handle: async (call) =>
         sendKey(call.context, await collections.nextOnlineKey(call.gun, onlineRole(call), formatAsked(call))),
@@ -73,7 +90,9 @@ export function tufRoutes(deps: HttpDeps): readonly Route<CollectionCall>[] {
     {
       method: 'DELETE',
       pattern: /^$/u,
+      path: '/v2/{gun}/_trust/tuf/',
       body: 'none',
+      answers: DONE,
       doc: 'Deletes everything published of the collection; no error where there is nothing.',
       handle: async ({ context, gun }) => {
         await collections.remove(gun);
@@ -84,7 +103,9 @@ export function tufRoutes(deps: HttpDeps): readonly Route<CollectionCall>[] {
     {
       method: 'POST',
       pattern: /^$/u,
+      path: '/v2/{gun}/_trust/tuf/',
       body: 'upload',
+      answers: PUBLISHED,
       doc: 'Publishes the metadata files of a multipart form, all or none.',
       handle: (call) => receive(call, deps, budget),
     },

@@ -2,7 +2,7 @@ import type { Gun, Instant, RoleName, Version } from '@countersign/client/tuf';
 import type { Outcome, Session } from './engine.js';
 
 // Takes the collection's row first: a publish that is under way waits for it, and then finds its head gone.
-const END_LIFE = `UPDATE collections SET head_id = 0 WHERE gun = ? AND head_id <> 0 RETURNING id`;
+const END_LIFE = `UPDATE collections SET head_id = 0, timestamp_expires = NULL WHERE gun = ? AND head_id <> 0 RETURNING id`;
 
 const REMEMBER = `
   INSERT INTO past_versions (collection_id, role, version)
