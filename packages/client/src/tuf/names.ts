@@ -41,6 +41,10 @@ function byteLength(text: string): number {
 // C0, DEL, C1: they forge log lines and terminal output.
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/u;
 
+// Two UTF-16 units each. tuf-js orders the members of a snapshot by unit, everybody else by code point, and the two differ
+// as soon as a name holds one of these and another a character from U+E000 up.
+const ASTRAL = /[\u{10000}-\u{10ffff}]/u;
+
 /**
  * A collection's name as people and servers write it: segments joined by `/`, none empty, `.`, `..` or `_trust`, without
  * `*`, backslash, control characters or ill-formed Unicode, at most 255 bytes.
@@ -74,7 +78,8 @@ export function parseRoleName(text: string): RoleName {
 
 /**
  * A delegated role name this server lets in and this command makes: as `parseRoleName`, and no top-level role, no member of
- * every JavaScript object (`constructor`), no control character, no backslash, no leading or trailing slash or space, no `.` or `..` segment, at most 255 bytes.
+ * every JavaScript object (`constructor`), no control character, no character above U+FFFF, no backslash, no leading or
+ * trailing slash or space, no `.` or `..` segment, at most 255 bytes.
  * @throws CountersignError `invalid-name`
  */
 export function parseSaneRoleName(text: string): RoleName {
@@ -86,6 +91,7 @@ export function parseSaneRoleName(text: string): RoleName {
     invalid('role name', text, 'is a name that stock clients confuse with their own', 'Choose another name.');
   if (CONTROL.test(text) || text.includes('\\'))
     invalid('role name', text, 'holds a control character or backslash', next);
+  if (ASTRAL.test(text)) invalid('role name', text, 'holds a character above U+FFFF, such as an emoji', next);
   if (text !== text.trim()) invalid('role name', text, 'begins or ends with a space', next);
   if (byteLength(text) > NAME_LIMITS.role) invalid('role name', text, `is longer than ${NAME_LIMITS.role} bytes`, next);
   for (const segment of text.split('/')) {
