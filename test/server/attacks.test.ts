@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { canonical } from '../simulator/documents.js';
-import { newKey, relabelled, sha256, underScheme } from '../simulator/keys.js';
+import { newKey, relabelled, sha256 } from '../simulator/keys.js';
 import { Publisher } from '../support/publisher.js';
 import { readAll } from '../support/readers.js';
 import { expectRefused } from '../support/refused.js';
@@ -111,24 +111,6 @@ describe('an attacker who publishes', () => {
       Object.assign(root.roles, { targets: { keyids: [own.id, again.id], threshold: 2 } });
       const targets = publisher.sign('targets', publisher.next(), [own, again]);
       await expectRefused(publisher, { ...publisher.signAll({ root }), targets }, 'threshold');
-    });
-
-    it('one RSA signature under two schemes: what was good by one padding is not good by another', async () => {
-      const publisher = await begin();
-      const pss = newKey('rsa');
-      const pkcs1 = underScheme(pss, 'rsa-pkcs1v15-sha256');
-      const second = publisher.nextRoot();
-      second.keys[pss.id] = pss.json;
-      Object.assign(second.roles, { root: { keyids: [pss.id], threshold: 1 } });
-      publisher.signers.set('root', [...(publisher.signers.get('root') ?? []), pss]);
-      await publisher.publish({ root: second });
-      const third = publisher.nextRoot();
-      third.keys[pkcs1.id] = pkcs1.json;
-      Object.assign(third.roles, { root: { keyids: [pkcs1.id], threshold: 1 } });
-      const signature = { sig: pss.sign(canonical(third)) };
-      const signatures = [pss, pkcs1].map(({ id }) => ({ keyid: id, ...signature }));
-      const root = Buffer.from(JSON.stringify({ signatures, signed: third }));
-      await expectRefused(publisher, { root }, 'threshold', { role: 'root' });
     });
 
     it.each([0, -1, 1.5])('a threshold of %s', async (threshold) => {

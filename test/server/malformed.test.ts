@@ -1,8 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import type { ErrorCode } from '@countersign/client/tuf';
 import { canonical } from '../simulator/documents.js';
 import { Publisher } from '../support/publisher.js';
-import { readAll } from '../support/readers.js';
 import { expectRefused } from '../support/refused.js';
 import { World } from '../support/world.js';
 
@@ -37,6 +36,7 @@ describe('metadata that is not what it must be', () => {
     ['a duplicate target', () => withMember('"z":{"a":1,"a":2}'), 'malformed'],
     ['a float', () => withMember('"z":1.5'), 'malformed'],
     ['a number in exponent form', () => withMember('"z":1e3'), 'malformed'],
+    ['an integer that JavaScript rounds', () => withMember('"z":[{"deep":-9007199254740993}]'), 'malformed'],
     ['a lone surrogate', () => withMember('"z":"\\ud800"'), 'malformed'],
     ['an unescaped control character', () => withMember('"z":"\u0001"'), 'malformed'],
     [
@@ -90,12 +90,5 @@ describe('metadata that is not what it must be', () => {
 
   it.each(cases)('%s', async (_, make, code) => {
     await expectRefused(publisher, { targets: make() }, code, { role: 'targets' });
-  });
-
-  it('an integer beyond the safe range in a member nobody acts on survives, digit by digit', async () => {
-    const file = withMember('"z":123456789012345678901234567890');
-    expect(await publisher.post({ targets: file })).toMatchObject({ status: 200 });
-    expect(await publisher.read('2.targets.json')).toBe(Buffer.from(file).toString());
-    expect((await readAll(publisher)).versions).toMatchObject({ targets: 2 });
   });
 });

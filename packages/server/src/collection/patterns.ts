@@ -31,5 +31,22 @@ export function checkPatterns(by: RoleName, role: RoleName, paths: PathSet, limi
 }
 
 function readAlike(segment: string): boolean {
-  return !SPECIAL.test(segment) && !/[[\]]/u.test(segment.replace(PLAIN_SET, ''));
+  if (SPECIAL.test(segment) || /[[\]]/u.test(segment.replace(PLAIN_SET, ''))) return false;
+  return (segment.match(PLAIN_SET) ?? []).every(isSetReadAlike);
+}
+
+/**
+ * A range from high to low is empty in Python and an error, or no range, in tuf-js; a character above U+FFFF is one member
+ * of the set in Python and two in tuf-js.
+ */
+function isSetReadAlike(set: string): boolean {
+  const members = Array.from(set.replace(/^\[!?/u, '').slice(0, -1));
+  if (members.some((member) => member.length > 1)) return false;
+  for (let at = 0; at < members.length; at += 1) {
+    const [low = '', dash, high] = members.slice(at, at + 3);
+    if (dash !== '-' || high === undefined) continue;
+    if (low > high) return false;
+    at += 2;
+  }
+  return true;
 }

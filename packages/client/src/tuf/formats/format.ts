@@ -111,8 +111,9 @@ export interface Format {
   /** Ids in `keys` of a received document that are not their key's hash over the received key object (K6). */
   mislabelledKeys(document: Envelope<Root> | Envelope<Targets>, crypto: Pick<Crypto, 'hash'>): readonly KeyId[];
   /**
-   * A way of writing that stock clients stumble over though it parses here (an expiry with a fraction or offset, no
-   * `consistent_snapshot`, an unsigned file), in words; undefined where there is none.
+   * A way of writing that stock clients stumble over, or read otherwise, though it parses here (an expiry with a fraction
+   * or offset, no `consistent_snapshot`, an unsigned file, a key of a kind only some know), in words; undefined where there
+   * is none.
    */
   flaw(document: Envelope<Root> | Envelope<Targets> | Envelope<Snapshot>): string | undefined;
   /**
