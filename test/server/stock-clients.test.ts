@@ -92,8 +92,7 @@ describe('what stock clients refuse, or read otherwise', () => {
   it('but not where the orders agree', async () => {
     const publisher = await begin();
     const targets = publisher.next();
-    for (const path of [`dir/${ASTRAL}`, 'dir/plain', `other/${HIGH}`])
-      publisher.list(targets, path, 'x');
+    for (const path of [`dir/${ASTRAL}`, 'dir/plain', `other/${HIGH}`]) publisher.list(targets, path, 'x');
     await publisher.publish({ targets });
     const client = await StockClient.refreshed(publisher);
     expect(await client.find(`dir/${ASTRAL}`)).toBe(sha256('x'));

@@ -135,6 +135,7 @@ function readPolicy(values: OptionValues): Policy {
     maxTargets: values['policy.maxTargets'],
     maxSnapshot: values['policy.maxSnapshot'],
     maxRoles: values['policy.maxRoles'],
+    maxMetadata: values['policy.maxMetadata'],
     maxDelegations: values['policy.maxDelegations'],
     maxPatterns: values['policy.maxPatterns'],
     maxPublishWork: values['policy.maxPublishWork'],

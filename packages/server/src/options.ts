@@ -129,6 +129,11 @@ export const OPTIONS = {
     'Largest snapshot, in bytes. Stock clients accept 2,000,000.',
   ),
   'policy.maxRoles': count(DEFAULT_POLICY.maxRoles, 1, 'Most roles in a collection.'),
+  'policy.maxMetadata': count(
+    DEFAULT_POLICY.maxMetadata,
+    1_024,
+    'Most bytes of all targets roles of a collection together; each publish reads them all.',
+  ),
   'policy.maxDelegations': count(
     DEFAULT_POLICY.maxDelegations,
     1,

@@ -10,6 +10,13 @@ export type SpkiInfo =
   | { readonly kind: 'ec'; readonly curve: Curve; readonly point: Uint8Array }
   | { readonly kind: 'rsa'; readonly modulusBits: number };
 
+/**
+ * What an RSA key may have and still be cheap to verify with: 1 ms at these limits. A key anybody can make up, with a modulus
+ * of 16,384 bits or an exponent as long as the modulus, takes tens of milliseconds a signature. 8,192 bits is what security
+ * modules make at most; exponents are 65,537 nearly everywhere, and never longer than what common libraries let one choose.
+ */
+const RSA_MOST = { modulusBits: 8_192, exponentBits: 32 } as const;
+
 /** Object identifiers by the hexadecimal of their DER content. */
 const OID = { ed25519: '2b6570', ecPublicKey: '2a8648ce3d0201', rsaEncryption: '2a864886f70d010101' } as const;
 const CURVES: readonly { readonly curve: Curve; readonly oid: string; readonly size: number }[] = [
@@ -29,7 +36,7 @@ export function coordinateSize(curve: Curve): number {
 
 /**
  * Reads a DER SubjectPublicKeyInfo strictly: one key has one encoding (points uncompressed, RSA parameters NULL), so that
- * equal bytes and equal keys are the same thing (K2).
+ * equal bytes and equal keys are the same thing (K2). An RSA key that is a way to burn CPU is refused.
  * @throws CountersignError `malformed`
  */
 export function parseSpki(der: Uint8Array): SpkiInfo {
@@ -67,10 +74,16 @@ function rsaModulusBits(key: Uint8Array): number {
   const outer = new DerReader(key);
   const sequence = outer.enter(TAG.sequence);
   outer.end();
-  const modulus = sequence.positiveInteger();
-  sequence.positiveInteger();
+  const modulusBits = bitsOf(sequence.positiveInteger());
+  const exponentBits = bitsOf(sequence.positiveInteger());
   sequence.end();
-  return modulus.length * 8 - Math.clz32(modulus[0] ?? 0) + 24;
+  if (modulusBits > RSA_MOST.modulusBits) return fail(`an RSA modulus of more than ${RSA_MOST.modulusBits} bits`);
+  if (exponentBits > RSA_MOST.exponentBits) return fail(`an RSA exponent of more than ${RSA_MOST.exponentBits} bits`);
+  return modulusBits;
+}
+
+function bitsOf(magnitude: Uint8Array): number {
+  return magnitude.length * 8 - Math.clz32(magnitude[0] ?? 0) + 24;
 }
 
 function build(oid: string, parameters: readonly Uint8Array[], key: Uint8Array): Uint8Array {

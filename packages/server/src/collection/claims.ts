@@ -1,6 +1,7 @@
-import { CountersignError, TARGETS, type Delegations, type RoleName } from '@countersign/client/tuf';
+import { CountersignError, TARGETS, type RoleName } from '@countersign/client/tuf';
 import { delegationsOf } from './delegations.js';
 import type { Step } from './walk.js';
+import { WORK_PER_BYTE } from './work.js';
 
 /**
  * Which roles delegate to which, as the walk from top-level targets comes to them: nearest first, and in the order of the
@@ -12,8 +13,10 @@ import type { Step } from './walk.js';
  */
 export class Claims {
   readonly #delegators = new Map<RoleName, RoleName[]>();
+  #spans: ReadonlyMap<RoleName, Span> | undefined;
 
   add(delegator: RoleName, role: RoleName): void {
+    this.#spans = undefined;
     const known = this.#delegators.get(role);
     if (known === undefined) this.#delegators.set(role, [delegator]);
     else known.push(delegator);
@@ -31,28 +34,63 @@ export class Claims {
 
   /** Whether `role` exists by the grace of `above`: who owns it, or owns its owner, and so on. */
   isBelow(role: RoleName, above: RoleName): boolean {
-    // Each owner was walked before what it owns, so this ends.
-    for (let at: RoleName | undefined = role; at !== undefined && at !== TARGETS;) {
-      at = this.owner(at);
-      if (at === above) return true;
-    }
-    return false;
+    this.#spans ??= this.#numbered();
+    const [inner, outer] = [this.#spans.get(role), this.#spans.get(above)];
+    return inner !== undefined && outer !== undefined && outer.enter < inner.enter && inner.exit <= outer.exit;
   }
+
+  /**
+   * Each role's place in the tree of owners: what is below a role lies within its span. Asking the tree itself would take as
+   * many steps as it is deep, for each of as many questions as there are delegations.
+   */
+  #numbered(): ReadonlyMap<RoleName, Span> {
+    const owned = new Map<RoleName, RoleName[]>();
+    for (const [role, [owner]] of this.#delegators) {
+      if (owner === undefined) continue;
+      const known = owned.get(owner);
+      if (known === undefined) owned.set(owner, [role]);
+      else known.push(role);
+    }
+    const spans = new Map<RoleName, { enter: number; exit: number }>();
+    let next = 0;
+    const open: { readonly span: { exit: number }; readonly waiting: RoleName[] }[] = [];
+    const enter = (role: RoleName): void => {
+      const span = { enter: (next += 1), exit: Number.POSITIVE_INFINITY };
+      spans.set(role, span);
+      open.push({ span, waiting: owned.get(role) ?? [] });
+    };
+    enter(TARGETS);
+    for (let top = open.at(-1); top !== undefined; top = open.at(-1)) {
+      const role = top.waiting.pop();
+      // A role has one owner, which was walked before it: each is entered once.
+      if (role !== undefined) enter(role);
+      else {
+        top.span.exit = next;
+        open.pop();
+      }
+    }
+    return spans;
+  }
+}
+
+/** Numbers in the order in which a tree is entered: a role's own, and the highest below it. */
+interface Span {
+  readonly enter: number;
+  readonly exit: number;
 }
 
 /**
  * A role that somebody owns is newly named by others only with the owner's consent, which is the owner's document in the
  * same upload, or by those the owner itself is delegated by: else any delegated key could have a say in its siblings' roles.
- * @throws CountersignError `delegation`
+ * @throws CountersignError `delegation`, or `too-many` where that is more work than is left
  */
-export function checkClaims(step: Step, claims: Claims): void {
-  const before = new Map<RoleName, ReadonlySet<RoleName>>();
-  const isNew = (delegator: RoleName, role: RoleName): boolean => {
-    if (!step.upload.targets.has(delegator)) return false;
-    let named = before.get(delegator);
-    if (named === undefined) before.set(delegator, (named = namedBefore(step, delegator)));
-    return !named.has(role);
-  };
+export async function checkClaims(step: Step, claims: Claims): Promise<void> {
+  const uploaded = new Set<RoleName>();
+  for (const { delegators } of claims.shared())
+    for (const delegator of delegators) if (step.upload.targets.has(delegator)) uploaded.add(delegator);
+  const before = await namedBefore(step, uploaded);
+  const isNew = (delegator: RoleName, role: RoleName): boolean =>
+    uploaded.has(delegator) && before.get(delegator)?.has(role) !== true;
   for (const { role, delegators } of claims.shared()) {
     const owner = delegators.find((delegator) => !isNew(delegator, role));
     if (owner === undefined || step.upload.targets.has(owner)) continue;
@@ -68,10 +106,19 @@ function taken(role: RoleName, owner: RoleName, by: RoleName): CountersignError 
   });
 }
 
-/** What the published version of a role delegates to; the walk has loaded it. */
-function namedBefore(step: Step, role: RoleName): ReadonlySet<RoleName> {
-  const delegations: Delegations | undefined = step.published?.targets(role)?.signed.delegations;
-  const named = new Set<RoleName>();
-  if (delegations !== undefined) for (const { name } of delegationsOf(delegations)) named.add(name);
+/** What the published versions of `roles` delegate to. */
+export async function namedBefore(
+  { published, format, work }: Step,
+  roles: ReadonlySet<RoleName>,
+): Promise<ReadonlyMap<RoleName, ReadonlySet<RoleName>>> {
+  const named = new Map<RoleName, ReadonlySet<RoleName>>();
+  if (published === undefined) return named;
+  for await (const file of published.files(roles)) {
+    if (file === undefined) continue;
+    if (work.spend(file.bytes.length * WORK_PER_BYTE)) await work.pause();
+    const { delegations } = format.parseTargets(file.bytes).signed;
+    const names = delegations === undefined ? [] : Array.from(delegationsOf(delegations), ({ name }) => name);
+    named.set(file.role, new Set(names));
+  }
   return named;
 }

@@ -2,6 +2,7 @@ import {
   checkPromise,
   CountersignError,
   equalBytes,
+  ROOT,
   SNAPSHOT,
   type Envelope,
   type MetaFile,
@@ -9,8 +10,8 @@ import {
   type Snapshot,
 } from '@countersign/client/tuf';
 import type { CollectionContext } from './context.js';
-import { WORK_PER_BYTE } from './upload.js';
 import type { Step } from './walk.js';
+import { WORK_PER_BYTE } from './work.js';
 
 /**
  * That a snapshot the publisher signed itself lists what readers will find, no more and nothing else: each role as this upload
@@ -25,26 +26,27 @@ export async function checkOwnSnapshot(
   const flaw = step.format.flaw(snapshot);
   if (flaw !== undefined)
     throw new CountersignError('malformed', `${SNAPSHOT}: ${flaw}`, { detail: { role: SNAPSHOT } });
-  const changed = [...snapshot.signed.meta].filter(
-    ([role, promise]) =>
-      step.upload.targets.has(role) || !same(promise, step.published?.snapshot.signed.meta.get(role)),
-  );
-  await step.published?.load(changed.map(([role]) => role));
-  for (const [role, promise] of changed) await checkListed(context, step, role, promise);
+  for (const [role, promise] of snapshot.signed.meta) {
+    // The root, where it is listed, the walk holds against the one it has reached.
+    if (role === ROOT) continue;
+    if (!step.upload.targets.has(role) && same(promise, step.published?.snapshot.signed.meta.get(role))) continue;
+    await checkListed(context, step, role, promise);
+  }
 }
 
 async function checkListed(context: CollectionContext, step: Step, role: RoleName, promise: MetaFile): Promise<void> {
-  const document = step.upload.targets.get(role) ?? step.published?.targets(role);
-  if (document === undefined) throw unknown(role);
-  if (step.work.spend(document.raw.length * WORK_PER_BYTE)) await step.work.pause();
-  const { version } = document.signed;
+  const sent = step.upload.targets.get(role);
+  const bytes = sent?.raw ?? (await step.published?.file(role))?.bytes;
+  if (bytes === undefined) throw unknown(role);
+  if (step.work.spend(bytes.length * WORK_PER_BYTE)) await step.work.pause();
+  const { version } = (sent ?? step.format.parseTargets(bytes)).signed;
   if (promise.by === 'version' && promise.version !== version) {
     throw new CountersignError('mix-and-match', `snapshot lists ${role} version ${promise.version}, not ${version}`, {
       detail: { role, version: promise.version, current: version },
       next: `List ${role} as it is after this publish, version ${version}.`,
     });
   }
-  checkPromise(role, promise, document.raw, context.crypto);
+  checkPromise(role, promise, bytes, context.crypto);
 }
 
 function unknown(role: RoleName): CountersignError {

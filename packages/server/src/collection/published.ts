@@ -1,9 +1,22 @@
-import type { Envelope, Format, Gun, Hashes, RoleName, Snapshot, Targets, Version } from '@countersign/client/tuf';
+import type { Envelope, Format, Gun, Hashes, RoleName, Snapshot, Version } from '@countersign/client/tuf';
 import { hexEncode, isTopLevel, ROOT, SNAPSHOT, TARGETS, TIMESTAMP } from '@countersign/client/tuf';
 import type { Documents } from './documents.js';
 import type { Head, Store, StoredFile } from './ports.js';
 
-/** What is published now, as one commit left it: the map of current files that the walk reads beside the uploaded ones. */
+/** Files of about so many bytes are brought, and held in memory, at the same time. */
+const SLICE = 8 * 1024 * 1024;
+/** What a file counts as whose snapshot does not say how long it is: the most stock clients take. */
+const UNKNOWN_LENGTH = 5_000_000;
+
+interface Wanted {
+  readonly role: RoleName;
+  readonly version: Version;
+}
+
+/**
+ * What is published now, as one commit left it: the map of current files that the walk reads beside the uploaded ones. Only
+ * the top-level ones are kept: all delegated ones together may be far more than fits in memory.
+ */
 export class Published {
   readonly gun: Gun;
   readonly head: Head;
@@ -47,43 +60,72 @@ export class Published {
     return promise?.by === 'version' ? promise.version : (await this.file(role))?.version;
   }
 
-  /** Current bytes of a role loaded already: root, timestamp and snapshot always are. */
+  /** Whether a targets role is published. */
+  has(role: RoleName): boolean {
+    return this.snapshot.signed.meta.has(role);
+  }
+
+  /** Current bytes of root, timestamp or snapshot. */
   bytes(role: RoleName): Uint8Array {
     const file = this.#files.get(role);
     if (file === undefined) throw new Error(`${role} has not been loaded`);
     return file.bytes;
   }
 
-  /** The current version of a targets role loaded already; undefined where there is none. */
-  targets(role: RoleName): Envelope<Targets> | undefined {
-    const file = this.#files.get(role);
-    return file === undefined ? undefined : this.format.parseTargets(file.bytes);
-  }
-
   /** The current file of a role, from the store if need be. */
   async file(role: RoleName): Promise<StoredFile | undefined> {
-    await this.load([role]);
-    return this.#files.get(role);
+    return (await this.files([role]).next()).value;
   }
 
-  /** Brings the current files of `roles` in one query. */
-  async load(roles: Iterable<RoleName>): Promise<void> {
-    const wanted: { role: RoleName; version: Version }[] = [];
-    for (const role of roles) {
-      const promise = this.#files.has(role) ? undefined : this.snapshot.signed.meta.get(role);
-      if (promise?.by === 'version') wanted.push({ role, version: promise.version });
-      else if (promise !== undefined) this.#keep(await this.#byHash(role, promise.hashes));
+  /**
+   * The current files of `roles` in that order, undefined where there is none. They are brought a few at a time, and only a
+   * few are held as long as the caller keeps none.
+   */
+  async *files(roles: Iterable<RoleName>): AsyncGenerator<StoredFile | undefined, undefined> {
+    for (const slice of this.#slices(roles)) {
+      const found = new Map(this.#files);
+      for (const file of await this.#load(slice, found)) found.set(file.role, file);
+      for (const role of slice) yield found.get(role);
     }
-    if (wanted.length === 0) return;
-    for (const file of await this.#store.files(this.gun, wanted)) this.#keep(file);
+    return undefined;
+  }
+
+  *#slices(roles: Iterable<RoleName>): Generator<readonly RoleName[]> {
+    let slice: RoleName[] = [];
+    let bytes = 0;
+    for (const role of roles) {
+      const length = this.#files.has(role) ? 0 : this.#length(role);
+      if (bytes + length > SLICE && slice.length > 0) {
+        yield slice;
+        [slice, bytes] = [[], 0];
+      }
+      slice.push(role);
+      bytes += length;
+    }
+    if (slice.length > 0) yield slice;
+  }
+
+  #length(role: RoleName): number {
+    const promise = this.snapshot.signed.meta.get(role);
+    return promise === undefined ? 0 : (promise.length ?? UNKNOWN_LENGTH);
+  }
+
+  async #load(roles: readonly RoleName[], found: ReadonlyMap<RoleName, StoredFile>): Promise<readonly StoredFile[]> {
+    const wanted: Wanted[] = [];
+    const files: (StoredFile | undefined)[] = [];
+    for (const role of roles) {
+      const promise = found.has(role) ? undefined : this.snapshot.signed.meta.get(role);
+      if (promise?.by === 'version') wanted.push({ role, version: promise.version });
+      else if (promise !== undefined) files.push(await this.#byHash(role, promise.hashes));
+    }
+    if (wanted.length > 0) files.push(...(await this.#store.files(this.gun, wanted)));
+    const stored = files.flatMap((file) => (file === undefined ? [] : [this.#documents.intern(file)]));
+    for (const file of stored) if (file.role === TARGETS) this.#files.set(TARGETS, file);
+    return stored;
   }
 
   async #byHash(role: RoleName, hashes: Hashes): Promise<StoredFile | undefined> {
     const sha256 = hashes.get('sha256');
     return sha256 === undefined ? undefined : this.#store.fileByHash(this.gun, role, hexEncode(sha256));
-  }
-
-  #keep(file: StoredFile | undefined): void {
-    if (file !== undefined) this.#files.set(file.role, this.#documents.intern(file));
   }
 }

@@ -14,7 +14,10 @@ import { checkClaims, Claims } from './claims.js';
 import type { CollectionContext } from './context.js';
 import { Covering } from './covering.js';
 import { checkBinCount, delegationsOf } from './delegations.js';
+import type { StoredFile } from './ports.js';
+import { checkTotal } from './total.js';
 import type { Step } from './walk.js';
+import { WORK_PER_BYTE } from './work.js';
 
 /** What one walk over the delegations works with, and what it has found. */
 interface Walk {
@@ -22,10 +25,15 @@ interface Walk {
   readonly step: Step;
   readonly trust: TargetsTrust;
   readonly abandons: ReadonlySet<string>;
-  readonly tree: Map<RoleName, Envelope<Targets>>;
+  /** Every role that was reached, nearest to the top first. */
+  readonly tree: Set<RoleName>;
+  /** Those of `tree` that may delegate further and have not been looked into yet. */
+  next: RoleName[];
   readonly claims: Claims;
   readonly covering: Map<RoleName, Covering>;
   edges: number;
+  /** Of all roles reached so far. */
+  bytes: number;
 }
 
 /** One role naming another. */
@@ -45,8 +53,9 @@ interface Edge {
  * - what an uploaded delegator names verifies, unless it is not uploaded and abandoned;
  * - a role that has an owner is newly named by others only with the owner's consent.
  *
- * Every uploaded role must be reached, and cover the targets it lists.
- * @throws CountersignError `delegation`, `too-many`, or why an uploaded role does not verify
+ * Every uploaded role must be reached, and cover the targets it lists. Published roles are read one after the other, for
+ * what they delegate, and let go again.
+ * @throws CountersignError `delegation`, `too-many`, `too-large`, or why an uploaded role does not verify
  */
 export async function checkDelegated(
   context: CollectionContext,
@@ -54,35 +63,79 @@ export async function checkDelegated(
   trust: TargetsTrust,
   abandons: ReadonlySet<string>,
 ): Promise<void> {
-  const tree = new Map<RoleName, Envelope<Targets>>([[TARGETS, trust.targets]]);
-  const walk: Walk = { context, step, trust, abandons, tree, claims: new Claims(), covering: new Map(), edges: 0 };
-  // A Map iterates over what is added while it is iterated: breadth first, each role once.
-  for (const [role, document] of tree) {
-    const { delegations } = document.signed;
-    if (delegations !== undefined) await follow(walk, { role, delegations });
+  const found = { tree: new Set<RoleName>(), next: [], claims: new Claims(), covering: new Map() };
+  const walk: Walk = { context, step, trust, abandons, ...found, edges: 0, bytes: 0 };
+  enter(walk, TARGETS, trust.targets);
+  // Level by level, so breadth first, and within a level in the order of the documents.
+  while (walk.next.length > 0) {
+    const level = walk.next;
+    walk.next = [];
+    for await (const by of delegators(walk, level)) await follow(walk, by);
   }
-  await step.published?.load(step.upload.targets.keys());
-  checkClaims(step, walk.claims);
-  checkAllReached(step, tree);
+  await checkClaims(step, walk.claims);
+  checkAllReached(step, walk.tree);
+  await checkTotal(context, step, walk.bytes);
   if (step.format.rules.strayTargets === 'refuse') await checkPaths(walk);
 }
 
+/** Notes that `role` was reached; `document` is undefined as long as it has not been read. */
+function enter(walk: Walk, role: RoleName, document: Envelope<Targets> | undefined): void {
+  const { tree, context } = walk;
+  if (tree.has(role)) return;
+  tree.add(role);
+  if (tree.size > context.policy.maxRoles) throw tooMany('roles', context.policy.maxRoles);
+  if (document === undefined || document.signed.delegations !== undefined) walk.next.push(role);
+  else walk.bytes += document.raw.length;
+}
+
+/** What the roles of one level delegate, in their order. */
+async function* delegators(walk: Walk, level: readonly RoleName[]): AsyncGenerator<Edge['by']> {
+  const { step, trust } = walk;
+  const local = (role: RoleName): Envelope<Targets> | undefined =>
+    role === TARGETS ? trust.targets : step.upload.targets.get(role);
+  const files = step.published?.files(level.filter((role) => local(role) === undefined));
+  for (const role of level) {
+    const document = local(role) ?? (await parsed(step, (await files?.next())?.value));
+    if (document === undefined) continue;
+    walk.bytes += document.raw.length;
+    const { delegations } = document.signed;
+    if (delegations !== undefined) yield { role, delegations };
+  }
+}
+
+/** A published file, read as work. */
+async function parsed({ work, format }: Step, file: StoredFile | undefined): Promise<Envelope<Targets> | undefined> {
+  if (file === undefined) return undefined;
+  if (work.spend(10 + file.bytes.length * WORK_PER_BYTE)) await work.pause();
+  return format.parseTargets(file.bytes);
+}
+
 async function follow(walk: Walk, by: Edge['by']): Promise<void> {
-  const { context, step, tree, claims, covering } = walk;
+  const { context, step, claims, covering } = walk;
   const { maxRoles, maxDelegations } = context.policy;
   checkBinCount(by.delegations, maxRoles);
   const children = [...delegationsOf(by.delegations)];
   walk.edges += children.length;
   if (walk.edges > maxDelegations) throw tooMany('delegations', maxDelegations);
   const { targets: uploaded } = step.upload;
-  await step.published?.load(children.map((child) => child.name).filter((name) => !uploaded.has(name)));
+  const changed = uploaded.has(by.role);
+  const files = changed
+    ? step.published?.files(children.map(({ name }) => name).filter((name) => !uploaded.has(name)))
+    : undefined;
   for (const child of children) {
     claims.add(by.role, child.name);
-    const targets = await reach(walk, { by, child, owns: claims.owner(child.name) === by.role });
-    if (targets === undefined) continue;
-    if (!tree.has(child.name)) tree.set(child.name, targets);
-    if (tree.size > maxRoles) throw tooMany('roles', maxRoles);
-    if (!uploaded.has(child.name)) continue;
+    const edge: Edge = { by, child, owns: claims.owner(child.name) === by.role };
+    const sent = uploaded.get(child.name);
+    if (sent === undefined && !changed) {
+      // Where nothing changes, its publisher has answered for what it names; also for what is not there.
+      if (step.work.spend(10)) await step.work.pause();
+      if (step.published?.has(child.name) === true) enter(walk, child.name, undefined);
+      continue;
+    }
+    const document = sent ?? (await parsed(step, (await files?.next())?.value));
+    if (!(await reach(walk, edge, document)) || document === undefined) continue;
+    enter(walk, child.name, document);
+    if (sent === undefined) continue;
     const paths = covering.get(child.name) ?? new Covering();
     paths.add(child.paths);
     covering.set(child.name, paths);
@@ -96,32 +149,26 @@ function tooMany(what: string, limit: number): CountersignError {
   });
 }
 
-/** The role that `edge` leads to; undefined where it leads nowhere and may. */
-async function reach(walk: Walk, edge: Edge): Promise<Envelope<Targets> | undefined> {
+/** Whether `edge`, of which this publish changes an end, leads to `document`; false where it leads nowhere and may. */
+async function reach(walk: Walk, edge: Edge, document: Envelope<Targets> | undefined): Promise<boolean> {
   const { step, trust, abandons } = walk;
   const { by, child } = edge;
-  const delegatorUploaded = step.upload.targets.has(by.role);
-  const uploaded = step.upload.targets.get(child.name);
-  const raw = uploaded?.raw ?? (await step.published?.file(child.name))?.bytes;
-  if (raw === undefined) {
-    // Where the delegator was published so before, its publisher has answered for it.
-    if (!delegatorUploaded || abandons.has(child.name) || tolerated(step)) return undefined;
+  if (document === undefined) {
+    if (abandons.has(child.name) || tolerated(step)) return false;
     throw new CountersignError(
       'delegation',
       `${by.role} delegates to ${child.name}, which is neither stored nor uploaded`,
       { detail: { role: child.name }, next: `Upload ${child.name} together with ${by.role}.` },
     );
   }
-  const file = uploaded ?? step.format.parseTargets(raw);
-  const changed = delegatorUploaded || uploaded !== undefined;
-  if (step.work.spend(changed ? costOf(child, file) : 10)) await step.work.pause();
-  if (!changed) return file;
+  if (step.work.spend(costOf(child, document))) await step.work.pause();
   try {
-    return await acceptDelegated(trust.snapshot, by, child, raw);
+    await acceptDelegated(trust.snapshot, by, child, document.raw);
+    return true;
   } catch (error) {
     if (!(error instanceof CountersignError)) throw error;
     await excuse(walk, edge, error);
-    return undefined;
+    return false;
   }
 }
 
@@ -143,20 +190,18 @@ function tolerated({ format }: Step): boolean {
   return format.rules.unverifiableRole === 'tolerate';
 }
 
-/** In units of `Work`: each key may have a signature, to be verified in about 100 µs. */
-function costOf(child: Delegation, file: Envelope<Targets>): number {
-  const [keys, signatures] = [child.keyIds.length, file.signatures.length];
-  return 100 + 100 * Math.min(keys, signatures) + (keys * signatures) / 50;
+/** In units of `Work`, but for the signatures themselves: each key looks for its own among them. */
+function costOf(child: Delegation, { signatures }: Envelope<Targets>): number {
+  return 100 + (child.keyIds.length * signatures.length) / 50;
 }
 
 /** Whether the published version of a role verifies under a delegator that is not uploaded. */
-async function verifiedBefore({ context, step }: Walk, { by, child }: Edge): Promise<boolean> {
-  const published = await step.published?.file(child.name);
-  if (published === undefined) return false;
-  const file = step.format.parseTargets(published.bytes);
+async function verifiedBefore({ step, trust }: Walk, { by, child }: Edge): Promise<boolean> {
+  const file = await parsed(step, await step.published?.file(child.name));
+  if (file === undefined) return false;
   if (step.work.spend(costOf(child, file))) await step.work.pause();
   try {
-    await verifyRole(child, by.delegations.keys, file, context.documents.crypto, by.role);
+    await verifyRole(child, by.delegations.keys, file, trust.final.context.crypto, by.role);
     return true;
   } catch (error) {
     if (error instanceof CountersignError && error.code === 'threshold') return false;
@@ -172,7 +217,7 @@ function unverifiable({ by, child }: Edge, cause: CountersignError, next: string
   });
 }
 
-function checkAllReached(step: Step, tree: ReadonlyMap<RoleName, unknown>): void {
+function checkAllReached(step: Step, tree: ReadonlySet<RoleName>): void {
   for (const role of step.upload.targets.keys()) {
     if (tree.has(role)) continue;
     throw new CountersignError('delegation', `no delegation leads to ${role}`, {

@@ -21,8 +21,9 @@ import {
 import type { CollectionContext } from './context.js';
 import { lifetimesOf } from './lifetimes.js';
 import { checkPatterns } from './patterns.js';
-import { documentOf, rolesOf, WORK_PER_BYTE, type Upload } from './upload.js';
+import { documentOf, rolesOf, type Upload } from './upload.js';
 import type { Step } from './walk.js';
+import { WORK_PER_BYTE } from './work.js';
 
 /*
  * What the server asks beyond what clients ask (design §2): it publishes for every conforming client, so it takes only what

@@ -13,10 +13,7 @@ import {
   type Targets,
 } from '@countersign/client/tuf';
 import type { Policy, UploadedFile } from './service.js';
-import type { Work } from './work.js';
-
-/** Reading and checking a document, in units of `Work`. */
-export const WORK_PER_BYTE = 0.05;
+import { WORK_PER_BYTE, type Work } from './work.js';
 
 /** An upload that has passed the gate: parsed, each role once, within the limits. Nothing in it is verified yet. */
 export interface Upload {

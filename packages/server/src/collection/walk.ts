@@ -23,7 +23,7 @@ import type { Proposed } from '@countersign/client/tuf/proposal';
 import type { CollectionContext } from './context.js';
 import type { Published } from './published.js';
 import type { Upload } from './upload.js';
-import type { Work } from './work.js';
+import { counted, type Work } from './work.js';
 
 /** The two online roles as a walk is to find them. `snapshot` undefined: the published one stays. */
 export interface OnlineFiles {
@@ -86,7 +86,7 @@ export async function walk(context: CollectionContext, step: Step, online: Onlin
   }
   const trust: TrustContext = {
     format: step.format,
-    crypto: context.documents.crypto,
+    crypto: counted(context.documents.crypto, step.work),
     gun: step.gun,
     judgeAt: judge(step, online),
     now: step.now,

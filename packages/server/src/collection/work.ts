@@ -1,4 +1,7 @@
-import { CountersignError } from '@countersign/client/tuf';
+import { CountersignError, type Crypto, type KeyScheme, type PublicKey } from '@countersign/client/tuf';
+
+/** Reading a document, or going through it once, in units of `Work`. */
+export const WORK_PER_BYTE = 0.05;
 
 /** Work after which others get a turn: about ten milliseconds. */
 const TURN = 10_000;
@@ -40,4 +43,36 @@ export class Work {
     // A promise that is resolved already would not do: only the event loop's next round reads sockets and timers.
     await new Promise((resolve) => setImmediate(resolve));
   }
+}
+
+/** Checking one signature, in units of `Work`, but for hashing what it is over. */
+const WORK_PER_SIGNATURE: Readonly<Record<Exclude<KeyScheme, `rsa-${string}`>, number>> = {
+  ed25519: 100,
+  'ecdsa-p256-sha256': 100,
+  'ecdsa-p384-sha256': 800,
+  'ecdsa-p384-sha384': 800,
+  'ecdsa-p521-sha256': 2_400,
+  'ecdsa-p521-sha512': 2_400,
+};
+const WORK_PER_HASHED_BYTE = 0.002;
+
+function workOfSignature(scheme: KeyScheme, key: PublicKey): number {
+  // As the square of the modulus, which is nearly all there is in the key: 140 for 2,048 bits, 1,900 for 8,192.
+  return scheme.startsWith('rsa-')
+    ? key.spki.length ** 2 / 600
+    : WORK_PER_SIGNATURE[scheme as keyof typeof WORK_PER_SIGNATURE];
+}
+
+/** The same cryptography, counting every signature as work before it is checked and letting others have their turn. */
+export function counted(crypto: Crypto, work: Work): Crypto {
+  return {
+    hash: (algorithm) => crypto.hash(algorithm),
+    async verify(key, signature, bytes) {
+      const scheme = signature.scheme ?? key.scheme;
+      if (scheme === undefined) return false;
+      const units = workOfSignature(scheme, key) + bytes.length * WORK_PER_HASHED_BYTE;
+      if (work.spend(units)) await work.pause();
+      return crypto.verify(key, signature, bytes);
+    },
+  };
 }
