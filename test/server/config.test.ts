@@ -89,6 +89,11 @@ describe('a configuration', () => {
       /timestampSigningPeriod must be shorter/u,
     ],
     ['less for all publishes than for one', { ...MINIMAL, limits: { uploads: 2_000 } }, /limits\.uploads must be/u],
+    [
+      'snapshots the signer takes no two of',
+      { ...MINIMAL, policy: { maxSnapshot: 4_000_000 } },
+      /policy\.maxSnapshot is too large/u,
+    ],
     ['what is no object', [], /the file must be object/u],
   ])('is refused for %s', async (_what, document, message) => {
     await expect(read(document)).rejects.toMatchObject({

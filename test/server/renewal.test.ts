@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { instant } from '@countersign/client/tuf';
+import { CountersignError, instant } from '@countersign/client/tuf';
 import { ByHand } from '../support/by-hand.js';
 import { Publisher } from '../support/publisher.js';
 import { readAll } from '../support/readers.js';
@@ -58,6 +58,22 @@ describe('renewal', () => {
       versions: { snapshot: 2, targets: 1 },
       contents: { 'f.txt': 'f' },
     });
+  });
+
+  it('goes on with timestamps alone where the snapshot has become too large for the signer', async () => {
+    const publisher = await begin();
+    const before = await signed(publisher, 'timestamp.json');
+    renewal.faults.onCall = ({ name, when }) => {
+      const first = renewal.faults.calls.filter((call) => call === 'signer.sign').length === 1;
+      if (name !== 'signer.sign' || when !== 'before' || !first) return;
+      throw new CountersignError('too-large', 'for a test');
+    };
+    renewal.faults.calls = [];
+    renewal.clock.advance(8 * DAY);
+    expect(await renewal.collections.renewDue()).toEqual({ renewed: 1, failed: 0 });
+    expect((await signed(publisher, 'timestamp.json')).version).toBeGreaterThan(before.version);
+    expect(await signed(publisher, 'snapshot.json')).toMatchObject({ version: 1 });
+    expect((await readAll(publisher)).contents).toEqual({ 'f.txt': 'f' });
   });
 
   it('once, for all who read an expired timestamp at the same moment', async () => {

@@ -115,6 +115,8 @@ describe('the signer over mutual TLS', () => {
     [{ code: 'rate-limit', message: 'no' }, 'rate-limit', {}],
     [{ code: 'unavailable', message: 'no' }, 'unavailable', {}],
     [{ code: 'storage-full', message: 'no' }, 'storage-full', {}],
+    [{ code: 'too-large', message: 'no' }, 'too-large', {}],
+    [{ code: 'too-many', message: 'no' }, 'too-many', {}],
     [{ code: 'unsealed', message: 'no' }, 'unavailable', {}],
     [{ code: 'stale-version', message: 'without a number' }, 'internal', {}],
     [{ code: 'constructor', message: 'no' }, 'internal', {}],
@@ -141,6 +143,15 @@ describe('a signer in trouble', () => {
     const up = await openSigner({ ...stub.config, url }, collectingLog(lines));
     await expect(up.ping()).resolves.toBeUndefined();
     await up.close();
+  });
+
+  it('is not asked what is larger than it takes', async () => {
+    const small = await openSigner({ ...stub.config, requestBytes: 40_000 }, collectingLog(lines));
+    let asked = false;
+    stub.onRequest = () => !(asked = true);
+    expect(await refusal(small.sign(toSign('x'.repeat(20_000))))).toMatchObject({ code: 'too-large' });
+    expect(asked).toBe(false);
+    await small.close();
   });
 
   it('that does not answer in time is unavailable', async () => {

@@ -6,7 +6,7 @@ import { DEFAULT_HTTP_LIMITS, type HttpLimits } from './http/limits.js';
 import { readListen, type ListenConfig } from './listen-config.js';
 import { missing, readValues, required, wrong } from './option-values.js';
 import type { OptionValues } from './options.js';
-import type { SignerConfig } from './signer.js';
+import { REQUEST_OVERHEAD, type SignerConfig } from './signer.js';
 import type { DatabaseConfig, TargetFilesConfig } from './store/index.js';
 
 /** Everything the server is told from outside, checked. Times are in milliseconds. */
@@ -67,6 +67,7 @@ export async function readConfig(
       certificate: file(required(values, 'signer.certificate')),
       key: file(required(values, 'signer.key')),
       timeout: values['signer.timeout'],
+      requestBytes: values['signer.requestBytes'],
     },
     policy: readPolicy(values),
     limits: readLimits(values),
@@ -80,7 +81,17 @@ export async function readConfig(
     logLevel: values['log.level'],
   };
   if (!config.signer.url.startsWith('https://')) throw wrong('signer.url must begin with https://');
+  checkSnapshotFits(config);
   return config;
+}
+
+/** Two snapshots in Base64 go to the signer in one request; one that does not fit would stop every publish and renewal. */
+function checkSnapshotFits({ policy, signer }: Config): void {
+  const needed = Math.ceil((2 * policy.maxSnapshot * 4) / 3) + REQUEST_OVERHEAD;
+  if (needed <= signer.requestBytes) return;
+  throw wrong(
+    `policy.maxSnapshot is too large: the signer takes ${signer.requestBytes} bytes (signer.requestBytes), and two such snapshots need ${needed}`,
+  );
 }
 
 async function readDatabase(
@@ -135,6 +146,7 @@ function readPolicy(values: OptionValues): Policy {
     maxTargets: values['policy.maxTargets'],
     maxSnapshot: values['policy.maxSnapshot'],
     maxRoles: values['policy.maxRoles'],
+    maxSnapshotRoles: values['policy.maxSnapshotRoles'],
     maxMetadata: values['policy.maxMetadata'],
     maxDelegations: values['policy.maxDelegations'],
     maxPatterns: values['policy.maxPatterns'],

@@ -104,6 +104,11 @@ export const OPTIONS = {
     'PEM file with its private key. Must be set.',
     'the private key the signer lets in, in the file named',
   ),
+  'signer.requestBytes': count(
+    8 * 1024 * 1024,
+    1_024,
+    'Largest request the signer takes, in bytes: its `limits.bodyBytes`. A snapshot is sent together with the one before it.',
+  ),
   'signer.timeout': count(10_000, 100, 'Milliseconds to wait for the signer.', MAX_TIMER * 1_000),
   ...lifetimes('policy', DEFAULT_POLICY, 'in a TUF 1.0 collection'),
   ...lifetimes('policy.notary', DEFAULT_POLICY.byFormat['notary-1'], 'in a Notary v1 collection'),
@@ -129,6 +134,11 @@ export const OPTIONS = {
     'Largest snapshot, in bytes. Stock clients accept 2,000,000.',
   ),
   'policy.maxRoles': count(DEFAULT_POLICY.maxRoles, 1, 'Most roles in a collection.'),
+  'policy.maxSnapshotRoles': count(
+    DEFAULT_POLICY.maxSnapshotRoles,
+    1,
+    'Most roles a snapshot may ever list: once published they stay, also when nobody delegates to them any more. tuf-js reads a snapshot in quadratic time, 4,096 roles in about five seconds and 10,000 in half a minute.',
+  ),
   'policy.maxMetadata': count(
     DEFAULT_POLICY.maxMetadata,
     1_024,

@@ -2,7 +2,15 @@ import type { Failure } from '@countersign/signer/wire';
 import { CountersignError, type ErrorCode } from '@countersign/client/tuf';
 
 /** What the signer may decide that the server's callers can do something about. Every other failure is ours to fix. */
-const PASSED_ON: readonly ErrorCode[] = ['policy', 'stale-version', 'rate-limit', 'unavailable', 'storage-full'];
+const PASSED_ON: readonly ErrorCode[] = [
+  'policy',
+  'stale-version',
+  'rate-limit',
+  'unavailable',
+  'storage-full',
+  'too-large',
+  'too-many',
+];
 
 /** The error a signer's `Failure` stands for. `subject` says what was asked for, e.g. "the timestamp of app". */
 export function failureError(body: unknown, subject: string): CountersignError {
@@ -27,6 +35,8 @@ export function signingError(body: unknown, subject: string): CountersignError {
 
 function next(code: ErrorCode): { readonly next?: string } {
   if (code === 'unavailable') return { next: 'Try again later; nothing was stored.' };
+  if (code === 'too-large' || code === 'too-many')
+    return { next: 'Have fewer roles; the limit is one of the signer. Nothing was stored.' };
   if (code !== 'rate-limit') return {};
   return {
     next: 'Try again in a minute; if that does not help, have "limits.unusedKeys" raised in the signer. Keys nobody uses are forgotten with time.',

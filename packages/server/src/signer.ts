@@ -1,14 +1,20 @@
 import type { CreateKey, KeyInfo, SignItem, SignResponse, SignResult } from '@countersign/signer/wire';
-import { hasCode } from '@countersign/client/tuf';
+import { CountersignError, hasCode } from '@countersign/client/tuf';
 import type { Signer, ToSign } from './collection/ports.js';
 import type { Log } from './log.js';
 import { nonsense, signingError } from './signer-errors.js';
 import { openTransport, type SignerTransport, type SignerTransportConfig } from './signer-transport.js';
 
-export type SignerConfig = SignerTransportConfig;
+export interface SignerConfig extends SignerTransportConfig {
+  /** Bytes of the largest request the signer takes. */
+  readonly requestBytes: number;
+}
 
-/** How many payloads go in one request, and how many characters of Base64. A signer takes 64 payloads and 8 MiB as it comes. */
-const BATCH = { items: 64, characters: 6 * 1024 * 1024 } as const;
+/** How many payloads go in one request, as a signer takes them; and how much of a request other payloads may fill. */
+const BATCH = { items: 64, filled: 0.75 } as const;
+
+/** What a request has around the Base64 of one payload and the file it follows, at most, in bytes. */
+export const REQUEST_OVERHEAD = 16 * 1024;
 
 export interface OpenSigner extends Signer {
   close(): Promise<void>;
@@ -16,7 +22,7 @@ export interface OpenSigner extends Signer {
 
 /** The signer over mutual TLS; the contract is on `Signer`. Nothing is connected until it is needed. */
 export async function openSigner(config: SignerConfig, log: Log): Promise<OpenSigner> {
-  return new RemoteSigner(await openTransport(config, log));
+  return new RemoteSigner(await openTransport(config, log), config.requestBytes);
 }
 
 interface Waiting {
@@ -32,11 +38,13 @@ interface Waiting {
  */
 class RemoteSigner implements OpenSigner {
   readonly #transport: SignerTransport;
+  readonly #requestBytes: number;
   readonly #waiting: Waiting[] = [];
   #draining = false;
 
-  constructor(transport: SignerTransport) {
+  constructor(transport: SignerTransport, requestBytes: number) {
     this.#transport = transport;
+    this.#requestBytes = requestBytes;
   }
 
   async createKey(
@@ -57,6 +65,7 @@ class RemoteSigner implements OpenSigner {
   sign(request: ToSign): Promise<Uint8Array> {
     const item = signItem(request);
     const size = item.payload.length + (item.follows?.length ?? 0);
+    if (size + REQUEST_OVERHEAD > this.#requestBytes) return Promise.reject(tooLarge(item, size, this.#requestBytes));
     return new Promise((resolve, reject) => {
       this.#waiting.push({ item, size, resolve, reject });
       if (this.#draining) return;
@@ -84,7 +93,7 @@ class RemoteSigner implements OpenSigner {
     let items = 0;
     for (const { size: next } of this.#waiting) {
       // The first goes in whatever its size.
-      if (items === BATCH.items || (items > 0 && size + next > BATCH.characters)) break;
+      if (items === BATCH.items || (items > 0 && size + next > BATCH.filled * this.#requestBytes)) break;
       items += 1;
       size += next;
     }
@@ -110,6 +119,13 @@ class RemoteSigner implements OpenSigner {
       return this.#transport.send('POST', '/v1/sign', body);
     }
   }
+}
+
+function tooLarge({ role, gun }: SignItem, size: number, limit: number): CountersignError {
+  return new CountersignError('too-large', `the ${role} of ${gun} needs ${size} bytes of a request to the signer`, {
+    detail: { role, limit },
+    next: 'Have fewer roles, or have signer.requestBytes and limits.bodyBytes of the signer raised.',
+  });
 }
 
 function signItem({ payload, follows, ...rest }: ToSign): SignItem {

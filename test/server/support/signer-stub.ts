@@ -49,6 +49,7 @@ export async function startSignerStub(): Promise<SignerStub> {
       certificate: file('client.crt'),
       key: file('client.key'),
       timeout: 10_000,
+      requestBytes: 8 * 1024 * 1024,
     },
     batches: [],
     clients: [],

@@ -25,6 +25,24 @@ export interface OnlineRoles {
   readonly snapshot: readonly ListedOnlineKey[];
 }
 
+/**
+ * Each key is a signature more in the file all clients fetch all the time, which stock clients read up to 16,384 bytes of,
+ * and one more the signer verifies each time a snapshot follows another.
+ */
+const MOST_KEYS = 8;
+
+/** @throws CountersignError `too-many` for a root that is new and lists more keys of ours for a role than it could need */
+export function checkOnlineCount(keys: OnlineRoles): void {
+  for (const role of ['timestamp', 'snapshot'] as const) {
+    if (keys[role].length <= MOST_KEYS) continue;
+    throw new CountersignError(
+      'too-many',
+      `root lists ${keys[role].length} ${role} keys of this server; it takes at most ${MOST_KEYS}`,
+      { detail: { role, limit: MOST_KEYS }, next: `List one ${role} key: all of them are held by one signer.` },
+    );
+  }
+}
+
 export function signerKeyId(context: Pick<CollectionContext, 'crypto'>, spki: Uint8Array): string {
   return hexEncode(digest(context.crypto, 'sha256', spki));
 }

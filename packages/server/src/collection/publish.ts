@@ -17,7 +17,8 @@ import {
 import { commitOf } from './commit.js';
 import type { CollectionContext } from './context.js';
 import { Countersigner, type Countersigned, type SnapshotPlan } from './countersign.js';
-import { forgotten, onlineRoles, type OnlineRoles } from './online.js';
+import { checkListing } from './listed.js';
+import { checkOnlineCount, forgotten, onlineRoles, type OnlineRoles } from './online.js';
 import { checkOwnSnapshot } from './own-snapshot.js';
 import { Published } from './published.js';
 import { checkDelegated } from './reach.js';
@@ -137,8 +138,10 @@ async function attemptPublish(
   await checkStrict(context, step);
   const root = step.upload.root ?? step.format.parseRoot(step.published?.bytes(ROOT) ?? missingRoot(step));
   const keys = await onlineRoles(context, step.gun, root);
+  if (step.upload.root !== undefined) checkOnlineCount(keys);
   const plan = planSnapshot(context, step, root, keys);
   if (plan.kind === 'uploaded') await checkVersion(step, SNAPSHOT);
+  checkListing(context, step, plan);
   const countersigner = new Countersigner(context, step, root, keys, plan);
   const trust = await walk(context, step, countersigner.propose());
   if (plan.kind === 'uploaded') await checkOwnSnapshot(context, step, plan.snapshot);

@@ -32,8 +32,25 @@ export async function renew(context: CollectionContext, gun: Gun): Promise<void>
   };
   const root = published.format.parseRoot(published.bytes(ROOT));
   const keys = await onlineRoles(context, gun, root);
+  const sign = (plan: SnapshotPlan): Promise<void> =>
+    countersign(context, step, keys, new Countersigner(context, step, root, keys, plan));
   const plan = snapshotDue(context, published, keys, now);
-  const countersigner = new Countersigner(context, step, root, keys, plan);
+  try {
+    await sign(plan);
+  } catch (error) {
+    // A snapshot that cannot be signed must not take the timestamp down with it: it is still good for weeks.
+    if (plan.kind === 'keep' || !(error instanceof CountersignError) || error.code === 'unavailable') throw error;
+    context.log.warn({ gun, err: error }, 'could not renew the snapshot; renewing the timestamp alone');
+    await sign({ kind: 'keep' });
+  }
+}
+
+async function countersign(
+  context: CollectionContext,
+  step: Step,
+  keys: OnlineRoles,
+  countersigner: Countersigner,
+): Promise<void> {
   await walk(context, step, countersigner.propose());
   const signed = await countersigner.sign();
   if (signed === undefined) return;

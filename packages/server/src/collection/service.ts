@@ -108,6 +108,8 @@ export interface Policy extends OnlineLifetimes {
   readonly maxTargets: number;
   readonly maxSnapshot: number;
   readonly maxRoles: number;
+  /** Roles a snapshot may ever list, where none leaves it. */
+  readonly maxSnapshotRoles: number;
   /** Bytes of all targets roles of a collection together. */
   readonly maxMetadata: number;
   /** Delegations in a collection: pairs of a delegator and a role. */
@@ -148,6 +150,7 @@ export const DEFAULT_POLICY = {
   maxTargets: 5_000_000,
   maxSnapshot: 2_000_000,
   maxRoles: 16_384,
+  maxSnapshotRoles: 4_096,
   maxMetadata: 128 * 1024 * 1024,
   maxDelegations: 65_536,
   maxPatterns: 1_000,

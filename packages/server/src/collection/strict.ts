@@ -6,6 +6,7 @@ import {
   parseSaneRoleName,
   parseSaneTargetPath,
   ROOT,
+  SNAPSHOT,
   TARGETS,
   type Delegations,
   type Envelope,
@@ -41,6 +42,7 @@ export async function checkStrict(context: CollectionContext, step: Step): Promi
     if (work.spend(document.raw.length * WORK_PER_BYTE)) await work.pause();
     checkTargets(context, format, role, document);
   }
+  if (upload.snapshot !== undefined) checkWritten(format, SNAPSHOT, upload.snapshot);
   checkLifetimes(context, step, upload);
 }
 
@@ -161,7 +163,7 @@ function checkLabels(mislabelled: readonly KeyId[], by: RoleName): void {
   );
 }
 
-function checkWritten(format: Format, role: RoleName, document: Envelope<Root> | Envelope<Targets>): void {
+function checkWritten(format: Format, role: RoleName, document: Parameters<Format['flaw']>[0]): void {
   const flaw = format.flaw(document);
   if (flaw !== undefined) throw new CountersignError('malformed', `${role}: ${flaw}`, { detail: { role } });
 }
