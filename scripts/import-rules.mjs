@@ -22,6 +22,7 @@ const PROPOSAL = /^@countersign\/client\/tuf\/proposal$/u;
 const SIGNER_WIRE = /^@countersign\/signer\/wire$/u;
 const COLLECTION = /^packages\/server\/src\/collection\//u;
 const HTTP = /^packages\/server\/src\/http\//u;
+const AUTH = /^packages\/server\/src\/auth\//u;
 const STORE = /^packages\/server\/src\/store\//u;
 const SIGNER_CLIENT = /^packages\/server\/src\/signer(?:\.ts$|\/|-)/u;
 const JOINERS = /^packages\/server\/src\/(?:app|main)\.ts$/u;
@@ -85,14 +86,24 @@ export const RULES = [
     deny: [STORE, SIGNER_CLIENT, JOINERS, /^packages\/(?!server\/)/u, SIGNER_WIRE, KNEX],
   },
   {
+    says: 'server/src/http knows the port of server/src/auth alone',
+    files: HTTP,
+    deny: [/^packages\/server\/src\/auth\/(?!authorizer\.ts$)/u],
+  },
+  {
+    says: 'server/src/auth stands alone: no collection, http, store or signer',
+    files: AUTH,
+    deny: [COLLECTION, HTTP, STORE, SIGNER_CLIENT, JOINERS, /^packages\/(?!server\/)/u, SIGNER_WIRE, KNEX],
+  },
+  {
     says: 'server/src/store imports collection, never http or signer',
     files: STORE,
-    deny: [HTTP, SIGNER_CLIENT, JOINERS, /^packages\/(?!server\/)/u, SIGNER_WIRE],
+    deny: [HTTP, AUTH, SIGNER_CLIENT, JOINERS, /^packages\/(?!server\/)/u, SIGNER_WIRE],
   },
   {
     says: 'server/src/signer imports collection, never http or store',
     files: SIGNER_CLIENT,
-    deny: [HTTP, STORE, JOINERS, /^packages\/(?!server\/)/u, KNEX],
+    deny: [HTTP, STORE, AUTH, JOINERS, /^packages\/(?!server\/)/u, KNEX],
   },
   {
     says: "the server takes the signer's wire as types only",
@@ -103,7 +114,7 @@ export const RULES = [
   {
     says: 'the launcher stands beside the server and imports none of its parts',
     files: /^packages\/server\/src\/local\//u,
-    deny: [COLLECTION, HTTP, STORE, SIGNER_CLIENT, JOINERS],
+    deny: [COLLECTION, HTTP, AUTH, STORE, SIGNER_CLIENT, JOINERS],
   },
   {
     says: 'nothing but the launcher itself imports server/src/local',
