@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { describe, expect, it, vi } from 'vitest';
-import { createApp, DEFAULT_HTTP_LIMITS, listen, OPEN_ACCESS, type Listening } from '@countersign/server';
+import { ANYBODY, createApp, DEFAULT_HTTP_LIMITS, listen, OPEN_ACCESS, type Listening } from '@countersign/server';
 import { repeat } from '../../packages/server/src/jobs.js';
 import { makeCa, type Issued } from '../support/certificates.js';
 import { collectingLog, type Line } from './support/http-server.js';
@@ -17,11 +17,14 @@ function start(
   collections = new MemoryCollections(),
 ): Promise<Listening> {
   const log = collectingLog([]);
-  return listen(createApp({ collections, limits: DEFAULT_HTTP_LIMITS, access: OPEN_ACCESS, log }), {
-    ...options,
-    connections,
-    log,
-  });
+  return listen(
+    createApp({ collections, limits: DEFAULT_HTTP_LIMITS, access: OPEN_ACCESS, authorizer: ANYBODY, log }),
+    {
+      ...options,
+      connections,
+      log,
+    },
+  );
 }
 
 function portOf(listening: Listening): number {

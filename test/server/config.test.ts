@@ -7,6 +7,13 @@ import { DEFAULT_POLICY } from '../../packages/server/src/collection/service.js'
 import { OPTIONS } from '../../packages/server/src/options.js';
 
 const SIGNER = { url: 'https://127.0.0.1:4444', ca: 'ca.crt', certificate: 'c.crt', key: 'c.key' };
+const AUTH = {
+  type: 'token',
+  realm: 'https://auth.example.com/token',
+  issuer: 'issuer',
+  service: 'service',
+  rootcertbundle: 'bundle.pem',
+};
 const MINIMAL = { listen: { http: '127.0.0.1:4480' }, database: { sqlite: 'server.sqlite' }, signer: SIGNER };
 
 let directory: string;
@@ -94,6 +101,42 @@ describe('a configuration', () => {
       { ...MINIMAL, policy: { maxSnapshot: 4_000_000 } },
       /policy\.maxSnapshot is too large/u,
     ],
+    [
+      'token authentication without an issuer',
+      { ...MINIMAL, auth: { ...AUTH, issuer: undefined } },
+      /auth\.issuer is missing/u,
+    ],
+    [
+      'token authentication without a service',
+      { ...MINIMAL, auth: { ...AUTH, service: undefined } },
+      /auth\.service is missing/u,
+    ],
+    [
+      'token authentication without a realm',
+      { ...MINIMAL, auth: { ...AUTH, realm: undefined } },
+      /auth\.realm is missing/u,
+    ],
+    [
+      'token authentication without certificates',
+      { ...MINIMAL, auth: { ...AUTH, rootcertbundle: undefined } },
+      /auth\.rootcertbundle is missing/u,
+    ],
+    ['authentication of no type', { ...MINIMAL, auth: { ...AUTH, type: undefined } }, /auth\.realm .* auth\.type/u],
+    ['a redirect of no type', { ...MINIMAL, auth: { autoredirect: true } }, /auth\.autoredirect .* auth\.type/u],
+    [
+      'a type of authentication nobody knows',
+      { ...MINIMAL, auth: { ...AUTH, type: 'basic' } },
+      /auth\.type .*none, token/u,
+    ],
+    [
+      'an unknown option of authentication',
+      { ...MINIMAL, auth: { ...AUTH, isuer: 'a' } },
+      /auth\.isuer .*auth\.issuer/u,
+    ],
+    ['a realm that is no address', { ...MINIMAL, auth: { ...AUTH, realm: 'a' } }, /auth\.realm/u],
+    ['a realm that ends its header', { ...MINIMAL, auth: { ...AUTH, realm: 'https://a"\r\nb' } }, /auth\.realm/u],
+    ['a service that ends its header', { ...MINIMAL, auth: { ...AUTH, service: 'a\r\nb' } }, /auth\.service/u],
+    ['a redirect to any host', { ...MINIMAL, auth: { ...AUTH, autoredirect: true } }, /needs listen\.names/u],
     ['what is no object', [], /the file must be object/u],
   ])('is refused for %s', async (_what, document, message) => {
     await expect(read(document)).rejects.toMatchObject({
@@ -129,6 +172,25 @@ describe('listening without authentication', () => {
       expect(() => checkExposure(told)).not.toThrow();
     },
   );
+});
+
+describe('listening with authentication', () => {
+  it('is fine beyond loopback', async () => {
+    const config = await read({ ...MINIMAL, listen: { http: '0.0.0.0:0' }, auth: AUTH });
+    expect(config.auth).toEqual({
+      realm: { url: AUTH.realm },
+      issuer: 'issuer',
+      service: 'service',
+      bundle: join(directory, 'bundle.pem'),
+    });
+    expect(() => checkExposure(config)).not.toThrow();
+  });
+
+  it('may send clients to the host they asked for', async () => {
+    const listen = { http: '0.0.0.0:0', names: ['trust.example.com'] };
+    const config = await read({ ...MINIMAL, listen, auth: { ...AUTH, realm: undefined, autoredirect: true } });
+    expect(config.auth?.realm).toBe('host');
+  });
 });
 
 describe('the manual', () => {

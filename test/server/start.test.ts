@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CountersignError, instant } from '@countersign/client/tuf';
 import { readConfig, startServer, type RunningServer, type StartOptions } from '@countersign/server';
+import { makeIssuer } from '../support/tokens.js';
 import { collectingLog } from './support/http-server.js';
 import { startSignerStub, type SignerStub } from './support/signer-stub.js';
 
@@ -73,6 +74,21 @@ describe('a server', () => {
 
   it('does not listen beyond loopback', async () => {
     await expect(start({ listen: { http: '0.0.0.0:0' } })).rejects.toMatchObject({ code: 'usage' });
+  });
+
+  it('listens beyond loopback with authentication, and lets nobody in without a token', async () => {
+    await writeFile(join(directory, 'issuer.pem'), (await makeIssuer({ kind: 'EC' })).certificate.toString());
+    const auth = { type: 'token', realm: 'https://a/token', issuer: 'i', service: 's', rootcertbundle: 'issuer.pem' };
+    const server = await start({ listen: { http: '0.0.0.0:0' }, auth });
+    const url = (server.urls[0] ?? '').replace('0.0.0.0', '127.0.0.1');
+    const answer = await fetch(url + KEY);
+    expect([answer.status, answer.headers.get('www-authenticate')]).toEqual([
+      401,
+      'Bearer realm="https://a/token",service="s",scope="repository:example.com/app:push,pull"',
+    ]);
+    expect((await fetch(`${url}/health`)).status).toBe(200);
+    await server.close();
+    await expect(start({ auth: { ...auth, rootcertbundle: 'gone.pem' } })).rejects.toMatchObject({ code: 'usage' });
   });
 
   it('leaves nothing open when it cannot start', async () => {

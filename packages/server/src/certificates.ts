@@ -28,7 +28,10 @@ const INTERVAL = 2_000;
 
 /** Calls `changed` after any of the files changed. A pair is renewed file by file, so what is read then may not fit yet. */
 export function watchCertificates(files: CertificateFiles, changed: () => void): { stop(): void } {
-  const names = [files.certificate, files.key, ...(files.ca === undefined ? [] : [files.ca])];
+  return watchFiles([files.certificate, files.key, ...(files.ca === undefined ? [] : [files.ca])], changed);
+}
+
+export function watchFiles(names: readonly string[], changed: () => void): { stop(): void } {
   const listener = (): void => changed();
   for (const name of names) watchFile(name, { interval: INTERVAL, persistent: false }, listener);
   return {

@@ -2,6 +2,7 @@ import { dirname, resolve } from 'node:path';
 import { readFile } from 'node:fs/promises';
 import { CountersignError } from '@countersign/client/tuf';
 import type { OnlineLifetimes, Policy } from './collection/service.js';
+import { readAuth, type TokenConfig } from './auth/config.js';
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from './http/limits.js';
 import { readListen, type ListenConfig } from './listen-config.js';
 import { missing, readValues, required, wrong } from './option-values.js';
@@ -11,6 +12,8 @@ import type { DatabaseConfig, TargetFilesConfig } from './store/index.js';
 
 /** Everything the server is told from outside, checked. Times are in milliseconds. */
 export interface Config extends ListenConfig {
+  /** undefined: anybody may do everything. */
+  readonly auth: TokenConfig | undefined;
   readonly database: DatabaseConfig;
   readonly targetFiles: TargetFilesConfig;
   readonly signer: SignerConfig;
@@ -56,6 +59,7 @@ export async function readConfig(
   const database = await readDatabase(values, file, environment);
   const config: Config = {
     ...readListen(values, file),
+    auth: readAuth(values, file),
     database,
     targetFiles:
       values['targetFiles.kept'] === 'database'

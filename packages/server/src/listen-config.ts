@@ -24,18 +24,18 @@ export interface ListenConfig {
 }
 
 /**
- * Refuses to listen beyond loopback without authentication, of which this version has none.
+ * Refuses to listen beyond loopback without authentication.
  * @throws CountersignError `usage`
  */
-export function checkExposure(config: ListenConfig): void {
-  if (config.insecureListenWithoutAuthentication) return;
+export function checkExposure(config: ListenConfig & { readonly auth: object | undefined }): void {
+  if (config.insecureListenWithoutAuthentication || config.auth !== undefined) return;
   for (const address of [config.https, config.http]) {
     if (address === undefined || isLoopback(address.host)) continue;
     throw new CountersignError(
       'usage',
       `listening on ${address.host} without authentication would let anybody who reaches it publish`,
       {
-        next: 'Listen on 127.0.0.1, or put an authenticating proxy in front and start with --insecure-no-authentication.',
+        next: 'Listen on 127.0.0.1, or set up "auth", or put an authenticating proxy in front and start with --insecure-no-authentication.',
       },
     );
   }

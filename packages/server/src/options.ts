@@ -16,6 +16,10 @@ function text<F extends string | undefined>(fallback: F, doc: string, secret?: s
   return { schema: { type: 'string', minLength: 1 }, fallback, doc, ...(secret === undefined ? {} : { secret }) };
 }
 
+function pattern(regex: string, doc: string): Option<string | undefined> {
+  return { schema: { type: 'string', minLength: 1, maxLength: 1_000, pattern: regex }, fallback: undefined, doc };
+}
+
 /** `maximum` keeps timers within what Node can wait for, 24 days. */
 function count(fallback: number, minimum: number, doc: string, maximum = Number.MAX_SAFE_INTEGER): Option<number> {
   return { schema: { type: 'integer', minimum, maximum }, fallback, doc };
@@ -31,6 +35,10 @@ function address(doc: string): Option<string | undefined> {
     fallback: undefined,
     doc,
   };
+}
+
+function flag(doc: string): Option<boolean> {
+  return { schema: { type: 'boolean' }, fallback: false, doc };
 }
 
 function list(pattern: string, doc: string): Option<readonly string[]> {
@@ -71,6 +79,27 @@ export const OPTIONS = {
   ),
   'tls.certificate': text(optional, 'PEM file with the server certificate and its chain. Read again when it changes.'),
   'tls.key': text(optional, 'PEM file with its private key.', 'the private key of HTTPS, in the file named'),
+  'auth.type': choice(
+    'none',
+    ['none', 'token'],
+    'Who may do what: `none`, anybody everything; `token`, who brings a token as Docker registries take it.',
+  ),
+  'auth.realm': pattern(
+    '^https?://[^\\s"\\\\]+$',
+    'Address of the token server, where clients are sent. Must be set for `token`, unless `auth.autoredirect` is.',
+  ),
+  'auth.issuer': text(optional, 'What tokens must say their issuer (`iss`) is. Must be set for `token`.'),
+  'auth.service': pattern(
+    '^[ -~]+$',
+    'What tokens must say they are for (`aud`): the name of this server at the token server. Must be set for `token`.',
+  ),
+  'auth.rootcertbundle': text(
+    optional,
+    'PEM file with the certificates whose holders issue tokens: what a key of these, or of a certificate they vouch for, has signed is believed. Must be set for `token`; read again when it changes.',
+  ),
+  'auth.autoredirect': flag(
+    'Send clients to `https://<host>/auth/token` on the host they asked for, instead of `auth.realm`. Needs `listen.names`.',
+  ),
   'database.sqlite': text(
     optional,
     'SQLite database file. Exactly one of the `database` options that name a database must be set.',
@@ -222,14 +251,12 @@ export const OPTIONS = {
     ['debug', 'info', 'warn', 'error', 'silent'],
     'The least severe log lines to write, as JSON, to standard error.',
   ),
-  insecureListenWithoutAuthentication: {
-    schema: { type: 'boolean' },
-    fallback: false,
-    doc: 'Listen beyond loopback although anybody who can reach the server may then publish new collections and fill its disk.',
-  },
+  insecureListenWithoutAuthentication: flag(
+    'Listen beyond loopback although anybody who can reach the server may then publish new collections and fill its disk.',
+  ),
 } as const satisfies Readonly<Record<string, Option<unknown>>>;
 
-type ValueOf<O> = O extends Option<infer T> ? T : O extends { readonly fallback: boolean } ? boolean : never;
+type ValueOf<O> = O extends Option<infer T> ? T : never;
 
 /** Every option's value, defaults filled in. */
 export type OptionValues = { readonly [K in keyof typeof OPTIONS]: ValueOf<(typeof OPTIONS)[K]> };

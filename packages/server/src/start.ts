@@ -1,6 +1,7 @@
 import type { Instant } from '@countersign/client/tuf';
 import { nodeCrypto } from '@countersign/client/node';
 import { createApp, listen } from './app.js';
+import { openAuthorizer } from './auth/open.js';
 import { createCollections, type Signer, type Store, type TargetFiles } from './collection/index.js';
 import type { Config } from './config.js';
 import { repeat } from './jobs.js';
@@ -38,6 +39,8 @@ export async function startServer(config: Config, { clock, log, wrap = {} }: Sta
   const closers = new Closers();
   try {
     if (config.database.client === 'sqlite') await migrate(config.database);
+    const authorizer = await openAuthorizer(config.auth, { clock, log });
+    closers.add(async () => authorizer.close());
     const store = await openStore(config.database);
     closers.add(() => store.close());
     const targetFiles = await openTargetFiles(config.targetFiles, clock);
@@ -53,10 +56,8 @@ export async function startServer(config: Config, { clock, log, wrap = {} }: Sta
       clock,
       log,
     });
-    const listening = await listen(createApp({ collections, limits: config.limits, access: config.access, log }), {
-      ...config,
-      log,
-    });
+    const { limits, access } = config;
+    const listening = await listen(createApp({ collections, limits, access, authorizer, log }), { ...config, log });
     closers.add(() => listening.close(config.shutdown));
     const timing = { log, random: Math.random };
     const jobs = [

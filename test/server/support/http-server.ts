@@ -1,6 +1,14 @@
 import { request as httpRequest, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http';
 import { connect } from 'node:net';
-import { createApp, DEFAULT_HTTP_LIMITS, listen, OPEN_ACCESS, type HttpLimits, type Log } from '@countersign/server';
+import {
+  ANYBODY,
+  createApp,
+  DEFAULT_HTTP_LIMITS,
+  listen,
+  OPEN_ACCESS,
+  type HttpLimits,
+  type Log,
+} from '@countersign/server';
 import { MemoryCollections } from './memory-collections.js';
 
 export interface Answer {
@@ -34,11 +42,15 @@ export interface TestServer {
   close(): Promise<void>;
 }
 
-export async function startTestServer(limits: Partial<HttpLimits> = {}, access = OPEN_ACCESS): Promise<TestServer> {
+export async function startTestServer(
+  limits: Partial<HttpLimits> = {},
+  access = OPEN_ACCESS,
+  authorizer = ANYBODY,
+): Promise<TestServer> {
   const lines: Line[] = [];
   const log = collectingLog(lines);
   const collections = new MemoryCollections();
-  const app = createApp({ collections, limits: { ...DEFAULT_HTTP_LIMITS, ...limits }, access, log });
+  const app = createApp({ collections, limits: { ...DEFAULT_HTTP_LIMITS, ...limits }, access, authorizer, log });
   const listening = await listen(app, {
     https: undefined,
     http: { host: '127.0.0.1', port: 0 },

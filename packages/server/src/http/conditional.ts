@@ -1,16 +1,16 @@
 import type { Context } from 'koa';
 
-const IMMUTABLE = 'public, max-age=31536000, immutable';
-const FOR_A_DAY = 'public, max-age=86400';
+const IMMUTABLE = 'max-age=31536000, immutable';
+const FOR_A_DAY = 'max-age=86400';
 const CURRENT = 'no-cache';
 
 /**
  * How a file is cached: one whose name never changes its content, one whose name may come to mean another in a later life
  * of its collection, or one that must be asked about every time.
  */
-export type Caching = keyof typeof CACHE_CONTROL;
+export type Caching = keyof typeof KEPT | 'current';
 
-const CACHE_CONTROL = { immutable: IMMUTABLE, 'one-life': FOR_A_DAY, current: CURRENT } as const;
+const KEPT = { immutable: IMMUTABLE, 'one-life': FOR_A_DAY } as const;
 
 /**
  * Sets `ETag` (from the lower-case hex hash of the bytes) and `Cache-Control`, and answers 304 if the client has the bytes.
@@ -19,8 +19,10 @@ const CACHE_CONTROL = { immutable: IMMUTABLE, 'one-life': FOR_A_DAY, current: CU
 export function notModified(context: Context, hash: string, caching: Caching): boolean {
   const tag = `"${hash}"`;
   context.res.setHeader('ETag', tag);
-  context.res.setHeader('Cache-Control', CACHE_CONTROL[caching]);
-  const condition = context.req.headers['if-none-match'];
+  const { authorization, 'if-none-match': condition } = context.req.headers;
+  // What somebody was let in to read, a cache must not give to others.
+  const whose = authorization === undefined ? 'public' : 'private';
+  context.res.setHeader('Cache-Control', caching === 'current' ? CURRENT : `${whose}, ${KEPT[caching]}`);
   if (condition === undefined || !names(condition, tag)) return false;
   context.status = 304;
   return true;

@@ -2,8 +2,10 @@ import { notaryRefusal } from '@countersign/client/notary-wire';
 import { errorBody, statusOf } from '@countersign/client/wire';
 import { CountersignError, type FormatName } from '@countersign/client/tuf';
 import type { Context } from 'koa';
+import { Unauthorized } from '../auth/authorizer.js';
 import type { Log } from '../log.js';
 import { ForeignRequest } from './access.js';
+import { unauthorizedBody } from './unauthorized.js';
 
 /** How long a client should wait before it asks again, in seconds, where waiting helps. */
 const RETRY_AFTER: Readonly<Record<number, string>> = { 429: '60', 503: '5' };
@@ -35,12 +37,17 @@ export function refuse(context: Context, error: unknown, wire: Wire, log: Log): 
   context.remove('ETag');
   const retryAfter = RETRY_AFTER[status];
   if (retryAfter !== undefined) context.set('Retry-After', retryAfter);
+  if (known instanceof Unauthorized) {
+    context.set('WWW-Authenticate', known.challenge);
+    context.set('Access-Control-Expose-Headers', 'WWW-Authenticate');
+  }
   context.body = Buffer.from(JSON.stringify(body));
   report(context, known, error, log);
 }
 
 function answerFor(context: Context, known: CountersignError, wire: Wire): { readonly status: number; readonly body: object } {
   const status = statusFor(known);
+  if (known instanceof Unauthorized) return { status, body: unauthorizedBody(known) };
   if (wire === 'tuf-1') return { status, body: errorBody(known) };
   const isPublish = context.method === 'POST' && context.path.endsWith('/_trust/tuf/');
   const refusal = notaryRefusal(known, isPublish ? 'publish' : 'other');

@@ -1,5 +1,6 @@
 import type { Context, Middleware } from 'koa';
 import { CountersignError, type FormatName } from '@countersign/client/tuf';
+import { CATALOG, type Access } from '../auth/authorizer.js';
 import { checkHost, checkOrigin, type AccessRules } from './access.js';
 import { drain } from './drain.js';
 import { changefeedRoutes } from './changefeed.js';
@@ -33,7 +34,7 @@ export function createHandler(deps: HttpDeps): Middleware {
   return async (context) => {
     try {
       context.res.setHeader('X-Content-Type-Options', 'nosniff');
-      await dispatch(table, deps.access, context);
+      await dispatch(table, deps, context);
       deps.log.debug({ method: context.method, url: context.req.url, status: context.status }, 'request');
     } catch (error) {
       drain(context.req, context.res, deps.limits);
@@ -55,16 +56,36 @@ async function wireOf({ collections, log }: HttpDeps, context: Context): Promise
   }
 }
 
-async function dispatch(table: Routes, access: AccessRules, context: Context): Promise<void> {
+async function dispatch(table: Routes, deps: HttpDeps, context: Context): Promise<void> {
+  const { access } = deps;
   checkHost(access, context.req.headers);
   const path = readPath(context.req.url ?? '/');
   if (admit(access, context, path) === 'answered') return;
   if (path.area === 'service') {
-    const { route, match } = find(table.service, context, path);
-    return route.handle({ context, match, query: path.query });
+    const { route, match } = await found(find(table.service, context, path), deps, context);
+    const by = route.access === 'catalog' ? await authorize(deps, context, CATALOG) : undefined;
+    return route.handle({ context, match, query: path.query, by });
   }
-  const { route, match } = find(table[path.area], context, path);
-  return route.handle({ context, match, query: path.query, gun: path.gun });
+  const { gun } = path;
+  const { route, match } = await found(find(table[path.area], context, path), deps, context);
+  const by = await authorize(deps, context, { type: 'repository', name: gun, actions: route.access });
+  return route.handle({ context, match, query: path.query, gun, by });
+}
+
+/** What there is not is told to those only who may know what there is. */
+async function found<C extends Call>(
+  result: Found<C> | CountersignError,
+  deps: HttpDeps,
+  context: Context,
+): Promise<Found<C>> {
+  if (!(result instanceof CountersignError)) return result;
+  await authorize(deps, context, CATALOG);
+  throw result;
+}
+
+/** @returns who asks @throws Unauthorized */
+async function authorize({ authorizer }: HttpDeps, { req }: Context, access: Access): Promise<string | undefined> {
+  return (await authorizer.authorize(req.headers, access)).subject;
 }
 
 /** Sets what a browser is to know before anything can fail: its pages must see a 404 as one, the roots end with one. */
@@ -78,7 +99,7 @@ function admit(access: AccessRules, context: Context, path: RequestPath): 'answe
   context.res.setHeader('Vary', 'Origin');
   if (context.method !== 'OPTIONS') return 'go on';
   context.res.setHeader('Access-Control-Allow-Methods', 'POST, PUT, DELETE');
-  context.res.setHeader('Access-Control-Allow-Headers', 'Content-Type');
+  context.res.setHeader('Access-Control-Allow-Headers', 'Content-Type, Authorization');
   context.status = 204;
   return 'answered';
 }
@@ -90,7 +111,11 @@ function kindOf({ method }: Context, path: RequestPath): 'published' | 'harmless
   return path.area === 'tuf' && path.path.endsWith('.key') ? 'write' : 'published';
 }
 
-function find<C extends Call>(rows: readonly Route<C>[], context: Context, { path }: RequestPath): Found<C> {
+function find<C extends Call>(
+  rows: readonly Route<C>[],
+  context: Context,
+  { path }: RequestPath,
+): Found<C> | CountersignError {
   const method = context.method === 'HEAD' ? 'GET' : context.method;
   const allow = new Set<string>();
   for (const route of rows) {
@@ -100,8 +125,8 @@ function find<C extends Call>(rows: readonly Route<C>[], context: Context, { pat
     allow.add(route.method);
     if (route.method === 'GET') allow.add('HEAD');
   }
-  if (allow.size > 0) throw new MethodNotAllowed(context.method, [...allow]);
-  throw new CountersignError('not-found', 'there is nothing at this address');
+  if (allow.size > 0) return new MethodNotAllowed(context.method, [...allow]);
+  return new CountersignError('not-found', 'there is nothing at this address');
 }
 
 interface Found<C extends Call> {

@@ -1,3 +1,4 @@
+import { ANYBODY } from '../auth/authorizer.js';
 import { STATUS } from '@countersign/client/wire';
 import type { Answers } from './answers.js';
 import { OPEN_ACCESS } from './access.js';
@@ -85,9 +86,10 @@ export function allRoutes(): readonly AnyRoute[] {
     collections: nobody as HttpDeps['collections'],
     limits: DEFAULT_HTTP_LIMITS,
     access: OPEN_ACCESS,
+    authorizer: ANYBODY,
     log,
   });
-  return [...table.service, ...table.tuf, ...table.targets];
+  return [...table.service, ...table.tuf, ...table.targets, ...table.changefeed];
 }
 
 const nothing = (): void => undefined;

@@ -1,5 +1,6 @@
 import type { Context } from 'koa';
 import type { Gun } from '@countersign/client/tuf';
+import type { Action, Authorizer } from '../auth/authorizer.js';
 import type { Collections } from '../collection/service.js';
 import type { Log } from '../log.js';
 import type { AccessRules } from './access.js';
@@ -11,6 +12,7 @@ export interface HttpDeps {
   readonly collections: Collections;
   readonly limits: HttpLimits;
   readonly access: AccessRules;
+  readonly authorizer: Authorizer;
   readonly log: Log;
 }
 
@@ -19,11 +21,18 @@ export interface Call {
   readonly context: Context;
   readonly match: RegExpExecArray;
   readonly query: string;
+  /** Who asks, where a token says so. */
+  readonly by: string | undefined;
 }
 
 export interface CollectionCall extends Call {
   readonly gun: Gun;
 }
+
+/** What a caller must be allowed: actions on the collection, or, where there is none, on the server as a whole. */
+export type RouteAccess<C extends Call> = C extends CollectionCall
+  ? readonly [Action, ...Action[]]
+  : 'everybody' | 'catalog';
 
 /** A row of a route table. A `GET` row answers `HEAD` too. */
 export interface Route<C extends Call> {
@@ -31,6 +40,8 @@ export interface Route<C extends Call> {
   readonly pattern: RegExp;
   /** The whole path as OpenAPI writes it, a test holds it against `pattern`. */
   readonly path: string;
+  /** Checked before anything of the body is read. */
+  readonly access: RouteAccess<C>;
   /** Which limit bounds the request's body; what is not read is dropped. */
   readonly body: 'none' | keyof Pick<HttpLimits, 'upload' | 'target'>;
   readonly handle: (call: C) => Promise<void>;

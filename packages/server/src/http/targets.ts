@@ -16,6 +16,7 @@ export function targetRoutes(deps: HttpDeps): readonly Route<CollectionCall>[] {
       method: 'GET',
       pattern: /^(?<directory>.*\/)?(?<hash>[0-9a-f]{64}|[0-9a-f]{128})\.(?<name>[^/]+)$/su,
       path: '/v2/{gun}/_trust/targets/{directory}{hash}.{name}',
+      access: ['pull'],
       body: 'none',
       answers: TARGET,
       doc: 'A target file, by its SHA-256 or SHA-512.',
@@ -25,6 +26,7 @@ export function targetRoutes(deps: HttpDeps): readonly Route<CollectionCall>[] {
       method: 'PUT',
       pattern: /^(?<directory>.*\/)?(?<hash>[0-9a-f]{64})\.(?<name>[^/]+)$/su,
       path: '/v2/{gun}/_trust/targets/{directory}{hash}.{name}',
+      access: ['push', 'pull'],
       body: 'target',
       answers: STORED,
       doc: 'Stores a target file, before the metadata that names it is published. Its SHA-256 is checked as it arrives.',
@@ -57,7 +59,10 @@ function describe(response: CollectionCall['context']['res'], length: number): v
   response.setHeader('Content-Length', length);
 }
 
-async function receive({ context, gun, match }: CollectionCall, { collections, limits, log }: HttpDeps): Promise<void> {
+async function receive(
+  { context, gun, match, by }: CollectionCall,
+  { collections, limits, log }: HttpDeps,
+): Promise<void> {
   const { directory = '', hash: sha256 = '', name = '' } = match.groups ?? {};
   parseSaneTargetPath(directory + name);
   const most = { bytes: limits.target, idle: limits.bodyIdle, within: limits.targetTime };
@@ -67,7 +72,7 @@ async function receive({ context, gun, match }: CollectionCall, { collections, l
     context.status = 201;
     context.set('Cache-Control', 'no-store');
     context.body = { length: stored.length, sha256: stored.sha256 };
-    log.info({ gun, sha256, length: stored.length }, 'target stored');
+    log.info({ gun, sha256, length: stored.length, by }, 'target stored');
   } finally {
     bytes.destroy();
   }

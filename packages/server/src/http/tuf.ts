@@ -31,6 +31,7 @@ export function tufRoutes(deps: HttpDeps): readonly Route<CollectionCall>[] {
       method: 'GET',
       pattern: /^timestamp\.json$/u,
       path: '/v2/{gun}/_trust/tuf/timestamp.json',
+      access: ['pull'],
       body: 'none',
       answers: METADATA,
       doc: 'The current timestamp.',
@@ -40,6 +41,7 @@ export function tufRoutes(deps: HttpDeps): readonly Route<CollectionCall>[] {
       method: 'GET',
       pattern: /^(?<version>\d+)\.(?<role>.+)\.json$/su,
       path: '/v2/{gun}/_trust/tuf/{version}.{role}.json',
+      access: ['pull'],
       body: 'none',
       answers: METADATA,
       doc: 'One version of the root, the snapshot, the targets or a delegated role (a slash in its name is %2F).',
@@ -49,6 +51,7 @@ export function tufRoutes(deps: HttpDeps): readonly Route<CollectionCall>[] {
       method: 'GET',
       pattern: /^(?<role>.+)\.(?<sha256>[0-9a-f]{64})\.json$/su,
       path: '/v2/{gun}/_trust/tuf/{role}.{sha256}.json',
+      access: ['pull'],
       body: 'none',
       answers: METADATA,
       doc: 'One file of a role by its SHA-256, in a Notary v1 collection.',
@@ -59,6 +62,7 @@ export function tufRoutes(deps: HttpDeps): readonly Route<CollectionCall>[] {
       method: 'GET',
       pattern: /^(?<role>.+)\.json$/su,
       path: '/v2/{gun}/_trust/tuf/{role}.json',
+      access: ['pull'],
       body: 'none',
       answers: METADATA,
       doc: 'The current version of a role: what the newest timestamp leads to.',
@@ -69,6 +73,7 @@ export function tufRoutes(deps: HttpDeps): readonly Route<CollectionCall>[] {
       method: 'GET',
       pattern: /^(?<role>timestamp|snapshot)\.key$/u,
       path: '/v2/{gun}/_trust/tuf/{online}.key',
+      access: ['push', 'pull'],
       body: 'none',
       answers: KEY,
       query: FORMAT,
@@ -80,6 +85,7 @@ export function tufRoutes(deps: HttpDeps): readonly Route<CollectionCall>[] {
       method: 'POST',
       pattern: /^(?<role>timestamp|snapshot)\.key$/u,
       path: '/v2/{gun}/_trust/tuf/{online}.key',
+      access: ['*'],
       body: 'none',
       answers: KEY,
       query: FORMAT,
@@ -90,13 +96,14 @@ export function tufRoutes(deps: HttpDeps): readonly Route<CollectionCall>[] {
     {
       method: 'DELETE',
       pattern: /^$/u,
+      access: ['*'],
       path: '/v2/{gun}/_trust/tuf/',
       body: 'none',
       answers: DONE,
       doc: 'Deletes everything published of the collection; no error where there is nothing.',
-      handle: async ({ context, gun }) => {
+      handle: async ({ context, gun, by }) => {
         await collections.remove(gun);
-        deps.log.info({ gun }, 'deleted');
+        deps.log.info({ gun, by }, 'deleted');
         answerEmpty(context);
       },
     },
@@ -104,6 +111,7 @@ export function tufRoutes(deps: HttpDeps): readonly Route<CollectionCall>[] {
       method: 'POST',
       pattern: /^$/u,
       path: '/v2/{gun}/_trust/tuf/',
+      access: ['push', 'pull'],
       body: 'upload',
       answers: PUBLISHED,
       doc: 'Publishes the metadata files of a multipart form, all or none.',
@@ -133,17 +141,19 @@ async function receive(call: CollectionCall, deps: HttpDeps, budget: Budget): Pr
 }
 
 async function publish(
-  { context, gun }: CollectionCall,
+  { context, gun, by }: CollectionCall,
   { collections, log }: HttpDeps,
   upload: Upload,
 ): Promise<void> {
   const published = await collections.publish({ gun, ...upload });
-  log.info({ gun, versions: published.versions, repeated: published.repeated }, 'published');
-  if (published.format === 'notary-1') {
+  const { format, versions, repeated } = published;
+  log.info({ gun, versions, repeated, by }, 'published');
+  if (format === 'notary-1') {
     answerEmpty(context);
     return;
   }
-  const body: PublishedBody = { ...published, timestampExpires: formatInstant(published.timestampExpires) };
+  const timestampExpires = formatInstant(published.timestampExpires);
+  const body: PublishedBody = { gun, versions, timestampExpires, repeated };
   context.set('Cache-Control', 'no-store');
   context.body = body;
 }
