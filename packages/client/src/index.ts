@@ -1,12 +1,15 @@
 export * from './tuf/index.js';
+export * from './authenticated.js';
 export * from './cache.js';
 export * from './fetch.js';
 export * from './http.js';
 export * from './inspect.js';
 export * from './pinning.js';
 export * from './publishing.js';
+export * from './registry.js';
 export type * from './state.js';
 export * from './target-stream.js';
+export type { Credentials } from './token-exchange.js';
 export { DEFAULT_HTTP_LIMITS, type HttpLimits } from './transfer.js';
 export * from './updater.js';
 export * from './urls.js';
