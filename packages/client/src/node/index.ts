@@ -1,6 +1,7 @@
 export * from './connect.js';
 export * from './crypto.js';
 export * from './directory-cache.js';
+export * from './docker-config.js';
 export * from './download.js';
 export * from './home.js';
 export * from './key-file.js';
