@@ -1,11 +1,14 @@
 import { readFile } from 'node:fs/promises';
+import { authenticated } from '../authenticated.js';
 import { CollectionServer } from '../collection-server.js';
 import type { Fetch } from '../fetch.js';
 import type { KeyRing } from '../key-ring.js';
 import type { CollectionHome } from '../node/home.js';
 import type { FirstTrust } from '../pinning.js';
 import { Publisher, type PublisherOptions } from '../publisher.js';
+import { loginCommand, registryOf } from '../registry.js';
 import { findRole } from '../role-search.js';
+import type { Credentials } from '../token-exchange.js';
 import type { Crypto } from '../tuf/crypto.js';
 import { CountersignError, hasCode } from '../tuf/errors.js';
 import type { Format } from '../tuf/formats/format.js';
@@ -23,6 +26,8 @@ export interface CollectionContext {
   readonly crypto: Crypto;
   readonly ring: KeyRing;
   readonly fetch: Fetch;
+  readonly token: string | undefined;
+  readonly login: (registry: string) => Promise<Credentials | undefined>;
   /** Milliseconds since 1970. */
   readonly now: number;
   readonly open: PublisherOptions['open'];
@@ -32,6 +37,8 @@ export interface CollectionContext {
 /** One collection as the verbs see it: what is kept of it here, and its server. */
 export class Collection {
   readonly home: CollectionHome;
+  /** Brings what its server wants to know of who asks. */
+  readonly fetch: Fetch;
   readonly #context: CollectionContext;
   readonly #server: string | undefined;
 
@@ -39,6 +46,7 @@ export class Collection {
     this.#context = context;
     this.home = home;
     this.#server = server === undefined ? undefined : baseUrl(server);
+    this.fetch = this.#server === undefined ? context.fetch : authenticatedFetch(context, home.gun, this.#server);
   }
 
   get gun(): Gun {
@@ -58,16 +66,16 @@ export class Collection {
   }
 
   get server(): CollectionServer {
-    return new CollectionServer({ urls: this.urls, fetch: this.#context.fetch, format: this.#context.format.name });
+    return new CollectionServer({ urls: this.urls, fetch: this.fetch, format: this.#context.format.name });
   }
 
   /** A client that keeps what it trusts in the home directory. */
   async updater(purpose: 'read' | 'publish'): Promise<Updater> {
-    const { format, crypto, fetch } = this.#context;
+    const { format, crypto } = this.#context;
     const firstTrust = await this.#firstTrust();
     return new Updater({
       urls: this.urls,
-      fetch,
+      fetch: this.fetch,
       crypto,
       format,
       purpose,
@@ -138,6 +146,22 @@ export class Collection {
       next: `Publish it with \`countersign publish ${this.gun}\`.`,
     });
   }
+}
+
+function authenticatedFetch(context: CollectionContext, gun: Gun, server: string): Fetch {
+  const registry = registryOf(gun, server);
+  const { token } = context;
+  return authenticated(context.fetch, {
+    server,
+    gun,
+    now: () => context.now,
+    credentials: () => context.login(registry),
+    login:
+      token === undefined
+        ? `Log in with \`${loginCommand(registry)}\`, or set COUNTERSIGN_TOKEN.`
+        : 'Set another COUNTERSIGN_TOKEN, or none to use the login of docker.',
+    ...(token === undefined ? {} : { token }),
+  });
 }
 
 /** A targets role as the user names it; top-level targets unless named. @throws CountersignError `invalid-name` */

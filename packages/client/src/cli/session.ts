@@ -4,8 +4,10 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Fetch } from '../fetch.js';
+import type { Credentials } from '../token-exchange.js';
 import { connect, type Connection } from '../node/connect.js';
 import { nodeCrypto } from '../node/crypto.js';
+import { dockerLogin } from '../node/docker-config.js';
 import { Home } from '../node/home.js';
 import { KeyStore } from '../node/key-store.js';
 import { StoredKeyRing } from '../node/stored-key-ring.js';
@@ -68,6 +70,18 @@ export class Session {
     const { fetch } = await this.#connection;
     const signals = [init.signal, this.io.signal].filter((signal) => signal !== undefined);
     return fetch(url, { ...init, ...(signals.length === 0 ? {} : { signal: AbortSignal.any(signals) }) });
+  };
+
+  /** A bearer token for the server, instead of one from its token server. */
+  get token(): string | undefined {
+    return given(this.io.env['COUNTERSIGN_TOKEN']);
+  }
+
+  /** What `docker login` left for a registry. */
+  readonly login = (registry: string): Promise<Credentials | undefined> => {
+    const { env } = this.io;
+    const directory = given(env['DOCKER_CONFIG']) ?? join(given(env['HOME']) ?? homedir(), '.docker');
+    return dockerLogin(registry, { directory, env });
   };
 
   /** The bytes of a local file that a change names. */

@@ -77,7 +77,7 @@ async function refuseSecond(session: Session, collection: Collection): Promise<v
   if ((await collection.home.metadata.load(ROOT)) !== undefined)
     throw new CountersignError('conflict', `${collection.gun} is known here already`, again);
   const url = collection.urls.metadata + session.format.fileName(ROOT, { version: 1 as Version });
-  const response = await session.fetch(url, { method: 'GET' });
+  const response = await collection.fetch(url, { method: 'GET' });
   await response.body?.getReader().cancel();
   if (response.status !== 200) return;
   throw new CountersignError('conflict', `${collection.gun} is published on ${collection.serverUrl} already`, {
