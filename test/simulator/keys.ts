@@ -40,14 +40,19 @@ function simKey(json: Record<string, unknown>, signText: SimKey['sign']): SimKey
   return { id: sha256(canonical(json)), json, sign: signText };
 }
 
+/** The same private key as somebody else's tool lists it: `change` laid over the key object, and so another id. */
+export function listedAs(key: SimKey, change: Record<string, unknown>): SimKey {
+  return simKey({ ...key.json, ...change }, key.sign);
+}
+
 /** The same RSA key under another scheme, with signatures as before: what is good by one padding is not by another. */
 export function underScheme(key: SimKey, scheme: string): SimKey {
-  return simKey({ ...key.json, scheme }, key.sign);
+  return listedAs(key, { scheme });
 }
 
 /** The same private key under another id: what K2 is about. */
 export function relabelled(key: SimKey): SimKey {
-  return { ...simKey({ ...key.json, 'x-note': 'the same key again' }, key.sign) };
+  return listedAs(key, { 'x-note': 'the same key again' });
 }
 
 export function sha256(content: string | Uint8Array): string {

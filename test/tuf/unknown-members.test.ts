@@ -120,7 +120,13 @@ describe('unknown members survive the next targets', () => {
   };
   const delegated = {
     one: strange({ name: 'one', keyids: ['k'], threshold: 1, terminating: true, paths: ['a/*', '[b'] }),
-    two: strange({ name: 'two', keyids: ['k', 'l'], threshold: 2, terminating: false, path_hash_prefixes: ['0', 'ff'] }),
+    two: strange({
+      name: 'two',
+      keyids: ['k', 'l'],
+      threshold: 2,
+      terminating: false,
+      path_hash_prefixes: ['0', 'ff'],
+    }),
   };
   const keys = { k: strangeKey(), l: strangeKey() };
   const delegations = strange({ keys, roles: [delegated.one, delegated.two] });

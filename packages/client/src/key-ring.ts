@@ -1,7 +1,7 @@
 import { CountersignError } from './tuf/errors.js';
 import type { KeyId, RoleName } from './tuf/names.js';
 import type { PublicKey, Role } from './tuf/model.js';
-import { signDocument, type KeySigner } from './tuf/sign.js';
+import { signAs, type KeySigner } from './tuf/sign.js';
 import type { Crypto } from './tuf/crypto.js';
 import type { Format } from './tuf/formats/format.js';
 
@@ -9,7 +9,7 @@ import type { Format } from './tuf/formats/format.js';
 export interface KeyRing {
   /** Those of `keys` whose private half is here; opens nothing. */
   held(keys: readonly PublicKey[]): Promise<readonly PublicKey[]>;
-  /** A signer for each of `keys`, which must be held. @throws CountersignError `unsealed`, `usage` without a passphrase */
+  /** A signer for each of `keys`, in their order; they must be held. @throws CountersignError `unsealed`, `usage` without a passphrase */
   open(keys: readonly PublicKey[]): Promise<readonly KeySigner[]>;
 }
 
@@ -29,26 +29,30 @@ export async function canSign(ring: KeyRing, authority: Authority): Promise<bool
   return held.length >= authority.role.threshold;
 }
 
-/** The signers this person has for a role. @throws CountersignError `missing-key` where they are too few */
-export async function signersFor(ring: KeyRing, authority: Authority): Promise<readonly KeySigner[]> {
+/**
+ * The signers this person has for a role, under the ids it lists their keys by.
+ * @throws CountersignError `missing-key` where they are too few
+ */
+async function signersFor(ring: KeyRing, authority: Authority): Promise<readonly (readonly [KeyId, KeySigner])[]> {
   const { role } = authority;
   const held = await ring.held(keysOf(authority));
   if (held.length < role.threshold) throw missingKey(role.name, held.length, role);
-  return ring.open(held);
+  const signers = await ring.open(held);
+  return held.flatMap(({ id }, at) => (signers[at] === undefined ? [] : [[id, signers[at]]]));
 }
 
-/** Signs with every key this person has among those of `authorities`, each of which must be satisfied. */
+/** Signs with `extra`, and every key this person has among those of `authorities`, each of which must be satisfied. */
 export async function sign(
   context: { readonly format: Format; readonly crypto: Pick<Crypto, 'hash'>; readonly ring: KeyRing },
   signedBytes: Uint8Array,
   authorities: readonly Authority[],
   extra: readonly KeySigner[] = [],
 ): Promise<Uint8Array> {
-  const signers = new Map<string, KeySigner>();
-  const add = (signer: KeySigner): unknown => signers.set(context.format.keyId(signer.key, context.crypto), signer);
-  extra.forEach(add);
-  for (const authority of authorities) (await signersFor(context.ring, authority)).forEach(add);
-  return signDocument(context.format, context.crypto, signedBytes, [...signers.values()]);
+  const { format, crypto, ring } = context;
+  const signers = new Map(extra.map((signer) => [format.keyId(signer.key, crypto), signer]));
+  for (const authority of authorities)
+    for (const [id, signer] of await signersFor(ring, authority)) signers.set(id, signer);
+  return signAs(format, signedBytes, signers);
 }
 
 function missingKey(name: RoleName, held: number, role: Role): CountersignError {

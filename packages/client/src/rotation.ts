@@ -29,7 +29,8 @@ export async function draftRotation(context: DraftContext, state: TrustedState, 
   const { root } = state.trust.final;
   const bare: BareKey = 'signer' in rotation ? rotation.signer.key : usable(rotation.key);
   const added = publicKeyOf(format, bare, crypto);
-  if (root.signed.roles[rotation.role].keyIds.includes(added.id)) return new Map();
+  const listed = keysOf(rootAuthority(root.signed, rotation.role));
+  if (listed.some((key) => key.identity === added.identity)) return new Map();
   checkUntouched(root.signed, rotation);
   const change = { [rotation.role]: await nextKeys(context, root.signed, rotation, bare) };
   const signedBytes = composeRoot(format, change, expiry(now, lifetimes.root), crypto, root);
@@ -62,7 +63,7 @@ async function nextKeys(context: DraftContext, root: Root, { role }: Rotation, a
   const old = keysOf(authority);
   const mine = new Set((await context.ring.held(old)).map((key) => key.id));
   const kept = mine.size === 0 ? [] : old.filter((key) => !mine.has(key.id));
-  const keys = [...kept.map(usable), added];
+  const keys = [...kept, added];
   const { threshold } = authority.role;
   if (keys.length >= threshold) return { keys, threshold };
   throw new CountersignError(

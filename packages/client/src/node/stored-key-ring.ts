@@ -1,5 +1,6 @@
 import type { KeyRing } from '../key-ring.js';
 import { equalBytes } from '../tuf/encoding.js';
+import { CountersignError } from '../tuf/errors.js';
 import type { PublicKey } from '../tuf/model.js';
 import type { KeyId } from '../tuf/names.js';
 import type { KeySigner } from '../tuf/sign.js';
@@ -30,7 +31,8 @@ export class StoredKeyRing implements KeyRing {
     // One after the other: each may ask for a passphrase.
     for (const key of keys) {
       const id = find(stored, key)?.id;
-      if (id !== undefined) signers.push(await this.#once(id));
+      if (id === undefined) throw new CountersignError('missing-key', `the private half of key ${key.id} is gone`);
+      signers.push(await this.#once(id));
     }
     return signers;
   }

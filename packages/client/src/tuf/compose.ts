@@ -105,9 +105,9 @@ export function composeTargets(
   return format.renderTargets(next, follows);
 }
 
-/** Keys a role is to have from now on. */
+/** Keys a role is to have from now on. A key that a document lists already stays as it is listed there, id and all. */
 export interface RoleKeys {
-  readonly keys: readonly BareKey[];
+  readonly keys: readonly (BareKey | PublicKey)[];
   readonly threshold: number;
 }
 
@@ -136,7 +136,7 @@ export function composeRoot(
       }
       return old;
     }
-    const listed = wanted.keys.map((key) => publicKeyOf(format, key, crypto));
+    const listed = wanted.keys.map((key) => ('id' in key ? key : publicKeyOf(format, key, crypto)));
     for (const key of listed) keys.set(key.id, key);
     return { name, keyIds: listed.map((key) => key.id), threshold: wanted.threshold };
   };

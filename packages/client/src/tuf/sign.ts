@@ -12,17 +12,25 @@ export interface KeySigner {
   sign(bytes: Uint8Array): Promise<Uint8Array>;
 }
 
-/** The file made of `signedBytes` and one signature of each signer. */
+/** The file made of `signedBytes` and one signature of each signer, under the id `format` would list its key by. */
 export async function signDocument(
   format: Format,
   crypto: Pick<Crypto, 'hash'>,
   signedBytes: Uint8Array,
   signers: readonly KeySigner[],
 ): Promise<Uint8Array> {
+  const idOf = (signer: KeySigner): KeyId => signer.listedAs ?? format.keyId(signer.key, crypto);
+  return signAs(format, signedBytes, new Map(signers.map((signer) => [idOf(signer), signer])));
+}
+
+/** As `signDocument`, each signer under the id its key is listed by: a key object of another tool has another hash (K6). */
+export async function signAs(
+  format: Format,
+  signedBytes: Uint8Array,
+  signers: ReadonlyMap<KeyId, KeySigner>,
+): Promise<Uint8Array> {
   const signatures: Signature[] = [];
-  for (const signer of signers) {
-    const keyId = signer.listedAs ?? format.keyId(signer.key, crypto);
+  for (const [keyId, signer] of signers)
     signatures.push({ keyId, scheme: signer.key.scheme, value: await signer.sign(signedBytes) });
-  }
   return format.assemble(signedBytes, signatures);
 }
