@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { canonical } from '../simulator/documents.js';
+import { canonical, type RootDoc, type TargetsDoc } from '../simulator/documents.js';
 import { newKey, relabelled, sha256 } from '../simulator/keys.js';
 import { Publisher } from '../support/publisher.js';
 import { readAll } from '../support/readers.js';
@@ -16,6 +16,15 @@ describe('an attacker who publishes', () => {
   let world: World;
   let names = 0;
   const begin = (contents = {}): Promise<Publisher> => Publisher.begin(world, `attacks/${++names}`, contents);
+  /** As `begin`, with a delegated role published beside root and targets. */
+  const beginWithTeam = async (): Promise<Publisher> => {
+    const publisher = await begin();
+    const targets = publisher.next();
+    await publisher.publish({ targets, team: publisher.delegate(targets, 'team') });
+    return publisher;
+  };
+  const nextOf = (publisher: Publisher, role: string): RootDoc | TargetsDoc =>
+    role === 'root' ? publisher.nextRoot() : publisher.next(role);
 
   beforeAll(async () => {
     world = await World.start();
@@ -35,10 +44,7 @@ describe('an attacker who publishes', () => {
     });
 
     it('a changed byte in the next root, targets and delegated role', async () => {
-      const publisher = await begin();
-      const targets = publisher.next();
-      const team = publisher.delegate(targets, 'team');
-      await publisher.publish({ targets, team });
+      const publisher = await beginWithTeam();
       const next = { root: publisher.nextRoot(), targets: publisher.next(), team: publisher.next('team') };
       const files = publisher.signAll(next);
       for (const [role, file] of Object.entries(files)) {
@@ -47,15 +53,26 @@ describe('an attacker who publishes', () => {
       await publisher.publish(next);
     });
 
-    it('a stranger signs each role', async () => {
-      const publisher = await begin();
-      const stranger = [newKey()];
-      await expectRefused(publisher, { root: publisher.sign('root', publisher.nextRoot(), stranger) }, 'threshold', {
-        role: 'root',
-      });
-      await expectRefused(publisher, { targets: publisher.sign('targets', publisher.next(), stranger) }, 'threshold', {
-        role: 'targets',
-      });
+    it.each(['root', 'targets', 'team'])('a stranger signs %s', async (role) => {
+      const publisher = await beginWithTeam();
+      const stranger = newKey();
+      const next = nextOf(publisher, role);
+      await expectRefused(publisher, { [role]: publisher.sign(role, next, [stranger]) }, 'threshold', { role });
+      // Under the right key's id, too.
+      const posing = (publisher.signers.get(role) ?? []).map((key) => ({ ...stranger, id: key.id }));
+      await expectRefused(publisher, { [role]: publisher.sign(role, next, posing) }, 'threshold', { role });
+    });
+
+    it.each(['root', 'targets'])('the %s key signs a delegated role', async (role) => {
+      const publisher = await beginWithTeam();
+      const team = publisher.sign('team', publisher.next('team'), publisher.signers.get(role));
+      await expectRefused(publisher, { team }, 'threshold', { role: 'team' });
+    });
+
+    it('a delegated key signs targets', async () => {
+      const publisher = await beginWithTeam();
+      const targets = publisher.sign('targets', publisher.next(), publisher.signers.get('team'));
+      await expectRefused(publisher, { targets }, 'threshold', { role: 'targets' });
     });
 
     it('the targets key signs root, and the root key signs targets', async () => {
@@ -141,12 +158,15 @@ describe('an attacker who publishes', () => {
     it.each([
       ['root', 3, 1],
       ['root', 1, 1],
-      ['targets', 3, 1],
-      ['targets', 1, 1],
+      ['targets', 4, 2],
+      ['targets', 2, 2],
+      ['targets', 1, 2],
+      ['team', 3, 1],
+      ['team', 1, 1],
     ] as const)('%s version %i sent while %i is current', async (role, version, current) => {
-      const publisher = await begin();
-      const doc = role === 'root' ? publisher.nextRoot() : publisher.next();
-      // Another date, so that version 1 is not the very file that is published.
+      const publisher = await beginWithTeam();
+      const doc = nextOf(publisher, role);
+      // Another date, so that the current version is not the very file that is published.
       const file = publisher.sign(role, { ...doc, version, expires: publisher.days(80) });
       await expectRefused(publisher, { [role]: file }, 'conflict', { role, version, current });
     });
@@ -162,6 +182,13 @@ describe('an attacker who publishes', () => {
       }
     });
 
+    it.each([2, 10])('a first delegated role of version %i', async (version) => {
+      const publisher = await begin();
+      const targets = publisher.next();
+      const team = { ...publisher.delegate(targets, 'team'), version };
+      await expectRefused(publisher, publisher.signAll({ targets, team }), 'conflict', { role: 'team', version });
+    });
+
     it('one good role beside one that rolls back: neither is stored', async () => {
       const publisher = await begin();
       const root = publisher.nextRoot();
@@ -175,12 +202,13 @@ describe('an attacker who publishes', () => {
     });
 
     it.each([0, -1, 1.5, 2 ** 53])('a version of %s', async (version) => {
-      const publisher = await begin();
-      await expectRefused(
-        publisher,
-        { targets: publisher.sign('targets', { ...publisher.next(), version }) },
-        'malformed',
-      );
+      const publisher = await beginWithTeam();
+      for (const role of ['root', 'targets', 'team'])
+        await expectRefused(
+          publisher,
+          { [role]: publisher.sign(role, { ...nextOf(publisher, role), version }) },
+          'malformed',
+        );
     });
 
     it('the same bytes sent again after an answer was lost: taken, and nothing written', async () => {
@@ -195,18 +223,19 @@ describe('an attacker who publishes', () => {
   });
 
   describe('with wrong dates', () => {
-    it.each(['root', 'targets'])('freezes clients with an expired %s', async (role) => {
-      const publisher = await begin();
-      const doc = { ...(role === 'root' ? publisher.nextRoot() : publisher.next()), expires: publisher.days(-1) };
+    it.each(['root', 'targets', 'team'])('freezes clients with an expired %s', async (role) => {
+      const publisher = await beginWithTeam();
+      const doc = { ...nextOf(publisher, role), expires: publisher.days(-1) };
       await expectRefused(publisher, { [role]: publisher.sign(role, doc) }, 'freeze', { role });
     });
 
     it.each([
       ['root', 11 * 366],
       ['targets', 4 * 366],
+      ['team', 4 * 366],
     ])('%s that lasts %i days', async (role, days) => {
-      const publisher = await begin();
-      const doc = { ...(role === 'root' ? publisher.nextRoot() : publisher.next()), expires: publisher.days(days) };
+      const publisher = await beginWithTeam();
+      const doc = { ...nextOf(publisher, role), expires: publisher.days(days) };
       await expectRefused(publisher, { [role]: publisher.sign(role, doc) }, 'lifetime', { role });
     });
 

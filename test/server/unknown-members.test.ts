@@ -100,7 +100,7 @@ describe('what the server signs keeps members it does not know', () => {
 
     const next = publisher.nextRoot();
     next.roles['snapshot'] = online!;
-    delete next.keys[own.id];
+    Reflect.deleteProperty(next.keys, own.id);
     const again = { root: next, targets: publisher.next() };
     await publisher.publish(again);
     const { length } = publisher.sign('targets', again.targets);
