@@ -167,11 +167,14 @@ export function utcInstant(
     date.getUTCMonth() === month - 1 && date.getUTCDate() === day && hour < 24 && minute < 60 && second < 60;
   return exists ? instant(date.getTime() + ((hour * 60 + minute) * 60 + second) * 1000) : undefined;
 }
+/** The last millisecond that four digits of a year can say. */
+const LAST = 253_402_300_799_999;
 
 const RFC3339 = /^(\d{4})-(\d{2})-(\d{2})[Tt](\d{2}):(\d{2}):(\d{2})(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})$/u;
 
 /**
- * Reads an RFC 3339 date and time with seconds, optional fraction, `Z` or an offset, that exists in the calendar (C7).
+ * Reads an RFC 3339 date and time with seconds, optional fraction, `Z` or an offset, that exists in the calendar (C7) and
+ * lies in the years 1970 to 9999.
  * @throws CountersignError `malformed`
  */
 export function parseInstant(text: string): Instant {
@@ -203,7 +206,9 @@ export function parseInstant(text: string): Instant {
     if (hours > 23 || minutes > 59) return bad();
     offset = (hours * 60 + minutes) * 60_000 * (zone?.startsWith('-') === true ? -1 : 1);
   }
-  return instant(utc - offset + Math.trunc(Number(fraction === '' ? 0 : fraction) * 1000));
+  const moment = utc - offset + Math.trunc(Number(fraction === '' ? 0 : fraction) * 1000);
+  // An offset may lead out of the years that `formatInstant` can write.
+  return moment < 0 || moment > LAST ? bad() : instant(moment);
 }
 
 /** `YYYY-MM-DDTHH:MM:SSZ`, the only form this product writes (§4.2.3); fractions of a second are cut off. */
