@@ -76,8 +76,10 @@ describe('DerReader', () => {
     ['bytes behind it', '30010100'],
     ['nothing', ''],
     ['a tag alone', '30'],
-  ])('refuses %s', (_what, hex) => {
-    expect(outcome(() => readWhole(Buffer.from(hex, 'hex'), TAG.sequence))).toBe('malformed');
+  ])('refuses %s', (what, hex) => {
+    const der = Buffer.from(hex, 'hex');
+    expect(outcome(() => readWhole(der, TAG.sequence))).toBe('malformed');
+    if (what !== 'bytes behind it') expect(outcome(() => new DerReader(der).read(TAG.sequence))).toBe('malformed');
   });
 
   it('positive integers come back as they were, and have one spelling', () => {

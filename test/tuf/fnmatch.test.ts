@@ -103,7 +103,7 @@ describe('fnmatch', () => {
   it.each([
     ['stars that all have to give back', 'a'.repeat(20_000), `${'*a'.repeat(100)}*b`],
     ['stars in a row', 'a'.repeat(20_000), `${'*'.repeat(20_000)}b`],
-    ['sets that never close', 'a'.repeat(20_000), '['.repeat(20_000)],
+    ['sets that never close', 'a'.repeat(20_000), '['.repeat(150_000)],
     ['sets that never close, before one that does', '['.repeat(5_000), `${'[!'.repeat(5_000)}]`],
   ])('takes no time for %s', (_what, name, wanted) => {
     const start = performance.now();
