@@ -51,6 +51,35 @@ export async function readAll(publisher: Publisher): Promise<Seen> {
   return { versions, contents: Object.fromEntries(contents) };
 }
 
+/** What a client says of a target; hashes in hexadecimal, by algorithm. */
+export interface Described {
+  readonly length: number;
+  readonly hashes: Readonly<Record<string, string>>;
+}
+
+/** What a client of ours says of each path, and what a stock client does; both start from the first root. */
+export async function describeAll(
+  publisher: Publisher,
+  paths: Iterable<string>,
+): Promise<Readonly<Record<'ours' | 'stock', Readonly<Record<string, Described | undefined>>>>> {
+  const ours: [string, Described | undefined][] = [];
+  const stock: [string, Described | undefined][] = [];
+  const updater = updaterOf(publisher);
+  const client = await StockClient.refreshed(publisher);
+  try {
+    for (const path of paths) {
+      const file = (await updater.getTarget(path))?.file;
+      const hashes = Array.from(file?.hashes ?? [], ([name, hash]) => [name, Buffer.from(hash).toString('hex')]);
+      const found = file && { length: file.length, hashes: Object.fromEntries(hashes) as Record<string, string> };
+      ours.push([path, found]);
+      stock.push([path, await client.describe(path)]);
+    }
+  } finally {
+    await client.close();
+  }
+  return { ours: Object.fromEntries(ours), stock: Object.fromEntries(stock) };
+}
+
 /** A stock client (tuf-js), in a directory of its own. */
 export class StockClient {
   readonly #directory: string;
@@ -80,7 +109,13 @@ export class StockClient {
 
   /** The SHA-256 it finds for a path, in hexadecimal. */
   async find(path: string): Promise<string | undefined> {
-    return (await this.#updater.getTargetInfo(path))?.hashes['sha256'];
+    return (await this.describe(path))?.hashes['sha256'];
+  }
+
+  /** What it finds for a path. */
+  async describe(path: string): Promise<Described | undefined> {
+    const info = await this.#updater.getTargetInfo(path);
+    return info === undefined ? undefined : { length: info.length, hashes: info.hashes };
   }
 
   async download(path: string): Promise<string> {

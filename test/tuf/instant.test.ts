@@ -11,7 +11,7 @@ function outcome(text: string): number | 'malformed' {
   try {
     return parseInstant(text);
   } catch (error) {
-    if (hasCode(error, 'malformed')) return error.code;
+    if (hasCode(error, 'malformed')) return 'malformed';
     throw error;
   }
 }
