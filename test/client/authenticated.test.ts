@@ -74,6 +74,20 @@ describe('a login', () => {
     expect(toRealm(world)).toEqual([]);
   });
 
+  it.each(['http://auth.example/token', 'http://127.0.0.1.evil.example/token'])(
+    'is not sent in the clear to %s at the word of a server on this machine',
+    async (realm) => {
+      const server = 'http://127.0.0.1:4480/';
+      const sent: string[] = [];
+      const challenging: Fetch = async (url) => {
+        sent.push(url);
+        return new Response('', { status: 401, headers: { 'www-authenticate': `Bearer realm="${realm}"` } });
+      };
+      await expect(logged(challenging, { server })(`${server}x`)).rejects.toMatchObject({ code: 'unauthorized' });
+      expect(sent).toEqual([`${server}x`]);
+    },
+  );
+
   it('is asked for the scope of the request, whatever the challenge says', async () => {
     const world = script();
     const fetch = logged(world.fetch);

@@ -176,6 +176,10 @@ describe('refused as invalid is', () => {
       'a token that brings its own key with a trusted certificate',
       () => mint(stranger, GOOD, { jwk: { ...publicJwk(stranger), x5c: x5c(ec) } }),
     ],
+    [
+      'a token that brings another key than its certificate’s',
+      () => mint(ec, GOOD, { jwk: { ...publicJwk(stranger), x5c: x5c(ec) } }),
+    ],
     ['a self-made certificate', () => mint(stranger, GOOD)],
     [
       'a self-made certificate of the issuer’s name',
