@@ -25,7 +25,7 @@ describe.each(['directory', 'database'])('target files in a %s', (kept) => {
   /** Publishes targets that name just these paths of the ones before. */
   async function keep(...paths: readonly string[]): Promise<void> {
     const targets = publisher.next();
-    for (const path of Object.keys(targets.targets)) if (!paths.includes(path)) delete targets.targets[path];
+    targets.targets = Object.fromEntries(Object.entries(targets.targets).filter(([path]) => paths.includes(path)));
     await publisher.publish({ targets });
   }
 

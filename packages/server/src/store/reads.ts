@@ -137,7 +137,8 @@ export async function readDue(
 
 export async function readEarliestExpiry(session: Session): Promise<Instant | undefined> {
   const [row] = await session.query<{ readonly expires: number | null }>(EARLIEST_EXPIRY, []);
-  return row?.expires == null ? undefined : asInstant(row.expires);
+  const expires = row?.expires ?? undefined;
+  return expires === undefined ? undefined : asInstant(expires);
 }
 
 function first(rows: readonly FileRow[]): StoredFile | undefined {
