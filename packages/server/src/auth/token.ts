@@ -1,4 +1,4 @@
-// jose, since checking a JWT by hand is how holes are made: it has no dependencies, is audited, and does no I/O of its own.
+// jose, since checking a JWT by hand is how holes are made: it has no dependencies, and of it we use nothing that fetches.
 import { errors, jwtVerify, type JWTPayload } from 'jose';
 import { CountersignError, type Instant } from '@countersign/client/tuf';
 import { Unauthorized, type Access, type Asking, type Authorizer, type Caller } from './authorizer.js';
