@@ -1,15 +1,20 @@
 import { defineConfig } from 'vitest/config';
+import { chosenTrustServer } from './test/interop/notary/chosen.js';
+import { CommandTable } from './test/interop/notary/command-table.js';
 import { reporters } from './test/reporters.js';
 import { alias } from './vitest.config.js';
 
-/** The same repository read by other people's clients. */
+const go = chosenTrustServer() === 'go';
+
+/** The same repository read by other people's clients; with the Go server, only their clients of the Notary protocol. */
 export default defineConfig({
   resolve: { alias },
   test: {
-    include: ['test/interop/**/*.test.ts'],
+    include: [go ? 'test/interop/notary/**/*.test.ts' : 'test/interop/**/*.test.ts'],
+    globalSetup: go ? ['test/interop/notary/build-peer.ts'] : [],
     testTimeout: 120_000,
     hookTimeout: 120_000,
     maxWorkers: 2,
-    reporters: reporters('interop'),
+    reporters: [...reporters(go ? 'interop-go' : 'interop'), new CommandTable()],
   },
 });
