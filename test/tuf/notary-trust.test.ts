@@ -5,6 +5,7 @@ import {
   promiseOf,
   formatNamed,
   reachableRoles,
+  RoleLoader,
   type RefreshOptions,
   type TargetsTrust,
 } from '@countersign/client/tuf';
@@ -128,6 +129,17 @@ describe('a delegated role', () => {
     expect(await found('file')).toBe('targets/b');
     expect(repository.skipped).toMatchObject([['targets/a', { code }]]);
     expect(await reached()).toEqual(['targets', 'targets/b']);
+  });
+
+  it('that is passed over is asked for once, however many targets are looked for', async () => {
+    repository.signers.set('targets/a', [newNotaryKey()]);
+    publishAll();
+    const trust = await repository.refresh();
+    const loader = new RoleLoader(trust, repository.options);
+    repository.requests.length = 0;
+    for (const path of ['file', 'x', 'y']) await findTarget(trust, parseTargetPath(path), repository.options, loader);
+    expect(repository.requests).toHaveLength(2);
+    expect(repository.skipped).toHaveLength(1);
   });
 
   it('that is not the file the snapshot lists ends the search', async () => {

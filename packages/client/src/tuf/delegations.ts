@@ -41,6 +41,7 @@ export class RoleLoader {
   readonly #options: RefreshOptions;
   readonly #verified = new Map<RoleName, Map<Delegations, Envelope<Targets>>>();
   readonly #raw = new Map<RoleName, Uint8Array>();
+  readonly #unverifiable = new Map<Delegations, Set<RoleName>>();
 
   constructor(trust: TargetsTrust, options: RefreshOptions) {
     this.#trust = trust;
@@ -60,16 +61,20 @@ export class RoleLoader {
 
   /**
    * As `load`, but undefined for a role the format's clients do without (`Rules.unverifiableRole`): one that was never
-   * published, has expired or carries too few signatures. `options.skipped` hears of the latter two.
+   * published, has expired or carries too few signatures. `options.skipped` hears of the latter two, once a role.
    */
   async loadIfVerifiable(by: Delegator, delegation: Delegation): Promise<Envelope<Targets> | undefined> {
     const { snapshot, final } = this.#trust;
     if (final.context.format.rules.unverifiableRole === 'refuse') return this.load(by, delegation);
     if (!snapshot.signed.meta.has(delegation.name)) return undefined;
+    let unverifiable = this.#unverifiable.get(by.delegations);
+    if (unverifiable === undefined) this.#unverifiable.set(by.delegations, (unverifiable = new Set<RoleName>()));
+    if (unverifiable.has(delegation.name)) return undefined;
     try {
       return await this.load(by, delegation);
     } catch (error) {
       if (!hasCode(error, 'freeze', 'threshold')) throw error;
+      unverifiable.add(delegation.name);
       this.#options.skipped?.(delegation.name, error);
       return undefined;
     }
