@@ -32,12 +32,12 @@ function ecdsa(scheme: KeyScheme, curve: Curve): MethodRow {
   return { method: 'ecdsa', scheme, curve, bytes: 2 * coordinateSize(curve) };
 }
 
-/** Writing only: our own signers salt with as many bytes as the hash has. */
-const WRITTEN: ReadonlyMap<KeyScheme, KeyScheme> = new Map([['rsa-pss-sha256', 'rsa-pss-sha256-salt32']]);
+/** Keys of ours whose scheme leaves the salt open are signed with by as many bytes of salt as the hash has. */
+const SALTED: ReadonlyMap<KeyScheme, KeyScheme> = new Map([['rsa-pss-sha256', 'rsa-pss-sha256-salt32']]);
 
-/** The scheme under which a format without other words for it knows `scheme`; undefined where it has none. */
+/** How Notary verifies what a key of `scheme` signs; undefined where it has no method for that. */
 export function notaryScheme(scheme: KeyScheme): KeyScheme | undefined {
-  const known = WRITTEN.get(scheme) ?? scheme;
+  const known = SALTED.get(scheme) ?? scheme;
   return METHODS.some((row) => row.scheme === known) ? known : undefined;
 }
 
