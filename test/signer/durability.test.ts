@@ -4,7 +4,20 @@ import { GroupCommit } from '../../packages/signer/src/group-commit.js';
 import { KeyStore, NEVER_SIGNED, type Advance } from '../../packages/signer/src/store.js';
 import { connect, type DatabaseConfig } from '../../packages/signer/src/connect.js';
 import { findPostgres, startPostgres, type Postgres } from '../support/postgres.js';
-import { DAY, NOW, benchOn, followsOf, migrated, newDatabase, openBench, snapshot, timestamp } from './workbench.js';
+import {
+  DAY,
+  NOW,
+  benchOn,
+  envelopeOf,
+  followsOf,
+  itemOf,
+  migrated,
+  newDatabase,
+  openBench,
+  publishedOf,
+  snapshot,
+  timestamp,
+} from './workbench.js';
 
 const signed = { signature: expect.any(Uint8Array) as Uint8Array };
 const installed = findPostgres();
@@ -128,6 +141,50 @@ describe.for(engines)('a restarted signer on $engine', ({ skip, create }) => {
     }
     const states = await Promise.all(keys.map(async (key) => (await bench.store.find(key.id))?.state.highest));
     expect(states).toEqual(keys.map(() => 3));
+  });
+});
+
+describe('a floor that was told in advance', () => {
+  it('is durable', async () => {
+    const database = await newDatabase();
+    const before = await openBench(database);
+    const key = await before.key('timestamp');
+    await before.tell(key, await before.publish(key, timestamp(1, NOW + DAY, 5)));
+    const after = await openBench(database);
+    expect(await after.sign(key, timestamp(3, NOW + DAY, 4))).toMatchObject({ code: 'policy' });
+  });
+
+  it('costs a publish no write of its own', async () => {
+    const bench = await openBench(await newDatabase());
+    const [snapshots, timestamps] = [await bench.key('snapshot'), await bench.key('timestamp')];
+    let writes = 0;
+    const advance = bench.store.advance.bind(bench.store);
+    bench.store.advance = (steps) => {
+      writes += 1;
+      return advance(steps);
+    };
+    let published: { snapshot: Uint8Array; timestamp: Uint8Array } | undefined;
+    let next = 1;
+    for (let version = 1; version <= 100; version++) {
+      // As the server does it: the snapshot and what is published first, the timestamp then.
+      const payload = snapshot(version, { targets: version });
+      const told = published === undefined ? [] : [publishedOf(timestamps, published.timestamp)];
+      const [signing] = await bench.service.sign(
+        [itemOf(snapshots, payload, followsOf(published?.snapshot))],
+        NOW,
+        told,
+      );
+      if (signing?.kind !== 'signed') throw new Error('not signed');
+      const stamp = timestamp(next, NOW + DAY, version);
+      const outcome = await bench.sign(timestamps, stamp, followsOf(published?.timestamp));
+      if (!('signature' in outcome)) throw new Error(outcome.code);
+      published = {
+        snapshot: envelopeOf(snapshots, payload, signing.signature),
+        timestamp: envelopeOf(timestamps, stamp, outcome.signature),
+      };
+      next += 1;
+    }
+    expect(writes).toBeLessThan(100 + 8);
   });
 });
 

@@ -237,6 +237,48 @@ describe('a snapshot that follows a published one', () => {
   });
 });
 
+describe('a timestamp that follows a published one', () => {
+  const naming = (version: number, snapshotVersion: number): Uint8Array =>
+    timestamp(version, NOW + DAY, snapshotVersion);
+
+  it('cannot name a snapshot older than that one does, followed again or not', async () => {
+    const bench = await openBench(await newDatabase());
+    const key = await bench.key('timestamp');
+    const first = await bench.publish(key, naming(1, 1));
+    const second = await bench.publish(key, naming(2, 5), first);
+    const third = await bench.publish(key, naming(3, 6), second);
+    for (const follows of [first, second, third, undefined])
+      expect(await bench.sign(key, naming(4, 1), followsOf(follows))).toMatchObject({ code: 'policy' });
+    expect(await bench.sign(key, naming(4, 6), followsOf(third))).toEqual(signed);
+  });
+
+  it('may name an older one than a timestamp that was signed and lost its race', async () => {
+    const bench = await openBench(await newDatabase());
+    const key = await bench.key('timestamp');
+    const first = await bench.publish(key, naming(1, 1));
+    await bench.publish(key, naming(2, 3), first);
+    expect(await bench.sign(key, naming(3, 2), followsOf(first))).toEqual(signed);
+  });
+
+  it('starts without a floor under a fresh key, so that a rotation recovers', async () => {
+    const bench = await openBench(await newDatabase());
+    const [old, fresh] = [await bench.key('timestamp'), await bench.key('timestamp')];
+    const last = await bench.publish(old, naming(9, 900), await bench.publish(old, naming(8, 900)));
+    expect(await bench.sign(fresh, naming(10, 7), followsOf(last))).toEqual(signed);
+  });
+
+  it('is held against what was told in advance, and a stranger tells nothing', async () => {
+    const bench = await openBench(await newDatabase());
+    const [key, stranger] = [await bench.key('timestamp'), await bench.key('timestamp')];
+    const first = await bench.publish(key, naming(1, 5));
+    await bench.tell(key, await bench.publish(stranger, naming(1, 900)));
+    await bench.tell(key, Buffer.from('nonsense'));
+    expect(await bench.sign(key, naming(2, 6), followsOf(first))).toEqual(signed);
+    await bench.tell(key, first);
+    expect(await bench.sign(key, naming(3, 4), followsOf(first))).toMatchObject({ code: 'policy' });
+  });
+});
+
 describe('the same bytes', () => {
   it('are signed again', async () => {
     const bench = await openBench(await newDatabase());

@@ -10,7 +10,7 @@ import { openKeks, type KekSecret, type Keks } from '../../packages/signer/src/k
 import { Keyring } from '../../packages/signer/src/keyring.js';
 import { SignerService } from '../../packages/signer/src/service.js';
 import { KeyStore } from '../../packages/signer/src/store.js';
-import type { KeyInfo, OnlineRole, SignItem, SignerAlgorithm } from '../../packages/signer/src/wire.js';
+import type { KeyInfo, OnlineRole, PublishedItem, SignItem, SignerAlgorithm } from '../../packages/signer/src/wire.js';
 
 export const DAY = 86_400_000;
 export const NOW = instant(Date.UTC(2030, 0, 1));
@@ -97,6 +97,11 @@ export class Workbench {
     return { code: signing.error.code, current: signing.error.detail.current };
   }
 
+  /** Tells a published timestamp in advance, beside a payload nothing comes of. */
+  async tell(key: KeyInfo, file: Uint8Array): Promise<void> {
+    await this.service.sign([], NOW, [publishedOf(key, file)]);
+  }
+
   /** Signs what must be signed, and answers the whole file: what a server publishes. */
   async publish(key: KeyInfo, payload: Uint8Array, follows?: Uint8Array): Promise<Uint8Array> {
     const outcome = await this.sign(key, payload, followsOf(follows));
@@ -108,6 +113,10 @@ export class Workbench {
 export function itemOf(key: KeyInfo, payload: Uint8Array, more: Partial<SignItem> = {}): SignItem {
   const { id: keyId, gun, role } = key;
   return { keyId, gun, role, format: 'tuf-1', payload: Buffer.from(payload).toString('base64'), ...more };
+}
+
+export function publishedOf({ id: keyId, gun }: KeyInfo, file: Uint8Array): PublishedItem {
+  return { keyId, gun, format: 'tuf-1', file: Buffer.from(file).toString('base64') };
 }
 
 export function followsOf(envelope: Uint8Array | undefined): Partial<SignItem> {

@@ -1,4 +1,12 @@
-import type { CreateKey, KeyInfo, SignItem, SignResponse, SignResult } from '@countersign/signer/wire';
+import type {
+  CreateKey,
+  KeyInfo,
+  PublishedItem,
+  SignItem,
+  SignRequest,
+  SignResponse,
+  SignResult,
+} from '@countersign/signer/wire';
 import { CountersignError, hasCode } from '@countersign/client/tuf';
 import type { Signer, ToSign } from './collection/ports.js';
 import type { Log } from './log.js';
@@ -13,8 +21,8 @@ export interface SignerConfig extends SignerTransportConfig {
 /** How many payloads go in one request, as a signer takes them; and how much of a request other payloads may fill. */
 const BATCH = { items: 64, filled: 0.75 } as const;
 
-/** What a request has around the Base64 of one payload and the file it follows, at most, in bytes. */
-export const REQUEST_OVERHEAD = 16 * 1024;
+/** What a request has around the Base64 of one payload and the file it follows, at most, in bytes: timestamps, mainly. */
+export const REQUEST_OVERHEAD = 64 * 1024;
 
 export interface OpenSigner extends Signer {
   close(): Promise<void>;
@@ -27,6 +35,7 @@ export async function openSigner(config: SignerConfig, log: Log): Promise<OpenSi
 
 interface Waiting {
   readonly item: SignItem;
+  readonly published: readonly PublishedItem[];
   readonly size: number;
   readonly resolve: (signature: Uint8Array) => void;
   readonly reject: (error: unknown) => void;
@@ -64,10 +73,11 @@ class RemoteSigner implements OpenSigner {
 
   sign(request: ToSign): Promise<Uint8Array> {
     const item = signItem(request);
+    const published = publishedItems(request);
     const size = item.payload.length + (item.follows?.length ?? 0);
     if (size + REQUEST_OVERHEAD > this.#requestBytes) return Promise.reject(tooLarge(item, size, this.#requestBytes));
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ item, size, resolve, reject });
+      this.#waiting.push({ item, published, size, resolve, reject });
       if (this.#draining) return;
       this.#draining = true;
       // Everything that is ready now asks first.
@@ -91,7 +101,8 @@ class RemoteSigner implements OpenSigner {
   #take(): readonly Waiting[] {
     let size = 0;
     let items = 0;
-    for (const { size: next } of this.#waiting) {
+    for (const { size: payload, published } of this.#waiting) {
+      const next = published.reduce((sum, { file }) => sum + file.length, payload);
       // The first goes in whatever its size.
       if (items === BATCH.items || (items > 0 && size + next > BATCH.filled * this.#requestBytes)) break;
       items += 1;
@@ -111,7 +122,12 @@ class RemoteSigner implements OpenSigner {
 
   /** Asked twice if the connection was lost: the same version with the same bytes is signed again, and means the same. */
   async #send(batch: readonly Waiting[]): Promise<unknown> {
-    const body = { items: batch.map(({ item }) => item) };
+    // Several keys of one snapshot tell the same.
+    const published = new Map(batch.flatMap((waiting) => waiting.published).map((item) => [item.keyId, item]));
+    const body: SignRequest = {
+      items: batch.map(({ item }) => item),
+      ...(published.size === 0 ? {} : { published: [...published.values()] }),
+    };
     try {
       return await this.#transport.send('POST', '/v1/sign', body);
     } catch (error) {
@@ -128,10 +144,19 @@ function tooLarge({ role, gun }: SignItem, size: number, limit: number): Counter
   });
 }
 
-function signItem({ payload, follows, ...rest }: ToSign): SignItem {
-  const base64 = (bytes: Uint8Array): string =>
-    Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
-  return { ...rest, payload: base64(payload), ...(follows === undefined ? {} : { follows: base64(follows) }) };
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+}
+
+function signItem({ keyId, gun, role, format, payload, follows }: ToSign): SignItem {
+  const before = follows && { follows: base64(follows) };
+  return { keyId, gun, role, format, payload: base64(payload), ...before };
+}
+
+function publishedItems({ gun, format, published }: ToSign): readonly PublishedItem[] {
+  if (published === undefined) return [];
+  const file = base64(published.timestamp);
+  return published.keyIds.map((keyId) => ({ keyId, gun, format, file }));
 }
 
 function readResults(answer: unknown, expected: number): readonly SignResult[] {

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
-import { CountersignError, type FormatName, type Instant } from '@countersign/client/tuf';
+import { CountersignError, SNAPSHOT, type FormatName, type Instant } from '@countersign/client/tuf';
 import { signingKey, type SigningKey } from './algorithms.js';
 import type { GroupCommit } from './group-commit.js';
 import type { Keks } from './keks.js';
-import { decide, type Lifetimes, type Published, type Signed } from './policy.js';
-import { listedBy, type Reading } from './reading.js';
+import { decide, raised, type Lifetimes, type Published, type Signed } from './policy.js';
+import { floorOf, type Followed, type Reading } from './reading.js';
 import { Serial } from './serial.js';
 import type { Floor, KeyRow, KeyStore, SignedState } from './store.js';
+import type { OnlineRole } from './wire.js';
 
 /** Versions reserved by one write once a key is busy; after a crash at most this many are skipped. */
 const BLOCK = 32;
@@ -72,13 +73,31 @@ export class Keyring {
     return this.#serial.run(order.keyId, async () => {
       for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
         const held = await this.#hold(order.keyId);
-        checkOwner(held.row, order);
+        checkOwner(held.row, order.gun, order.reading.role);
         if (await this.#advance(held, order, now)) return held.key.sign(order.payload);
         this.#held.delete(order.keyId);
       }
       throw new CountersignError('unavailable', `key ${order.keyId} is in use by another signer`, {
         next: 'Try again.',
       });
+    });
+  }
+
+  /**
+   * Makes durable what a published timestamp means for the next one of its key, ahead of it. A version is reserved with it,
+   * so that the write is a step from one state to another like every other.
+   * @throws CountersignError `not-found`, `policy`, `unsealed` or the store's
+   */
+  follow(order: { readonly keyId: string; readonly gun: string; readonly follows: Followed }): Promise<void> {
+    const { keyId, gun, follows } = order;
+    return this.#serial.run(keyId, async () => {
+      const held = await this.#hold(keyId);
+      checkOwner(held.row, gun, 'timestamp');
+      const floor = raised(held.stored.floor, publishedBy(held, follows));
+      if (floor === held.stored.floor) return;
+      const after = { highest: held.stored.highest + 1, payload: undefined, floor };
+      if (await this.#write(held, after)) held.signed = { ...held.signed, floor };
+      else this.#held.delete(keyId);
     });
   }
 
@@ -97,7 +116,7 @@ export class Keyring {
 
   /** Makes the step to `order` durable; false if another process was faster. */
   async #advance(held: Held, order: Order, now: Instant): Promise<boolean> {
-    const published = publishedBy(held, order.reading);
+    const published = publishedBy(held, order.reading.follows);
     const payload = sha256Of(order.payload);
     const { reading } = order;
     const signed = decide(held.signed, { reading, payload, published }, this.#lifetimes(reading.format), now);
@@ -158,21 +177,21 @@ function sha256Of(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-function checkOwner(row: KeyRow, { gun, reading }: Order): void {
-  if (row.gun === gun && row.role === reading.role) return;
+function checkOwner(row: KeyRow, gun: string, role: OnlineRole): void {
+  if (row.gun === gun && row.role === role) return;
   throw new CountersignError('policy', `key ${row.id} was made for the ${row.role} of another collection or role`, {
-    detail: { role: reading.role },
+    detail: { role },
   });
 }
 
-/** The snapshot that is followed, if this key signed it. One that another key signed (before a rotation) is no floor. */
-function publishedBy({ key, signed }: Held, { follows }: Reading): Published | undefined {
+/** The file that is followed, if this key signed it. One that another key signed (before a rotation) is no floor. */
+function publishedBy({ key, signed }: Held, follows: Followed | undefined): Published | undefined {
   if (follows === undefined) return undefined;
   // Mostly it is what this key signed last: then its hash says as much as its signature, for a tenth of the time.
   const ours =
     sha256Of(follows.signedBytes) === signed.payload ||
     follows.signatures.some(({ value }) => key.verify(value, follows.signedBytes));
-  return ours ? { version: follows.signed.version, listed: listedBy(follows.signed) } : undefined;
+  return ours ? { version: follows.signed.version, floor: floorOf(follows) } : undefined;
 }
 
 function isReserved(held: Held, signed: Signed): boolean {
@@ -191,6 +210,7 @@ function reservation(held: Held, signed: Signed): SignedState {
 
 /** A timestamp names a new snapshot with each publish, and each publish must not cost a write more. */
 function reservedFloor(held: Held, { floor }: Signed): Floor | undefined {
-  if (floor === undefined || floor === held.signed.floor) return floor;
-  return new Map([...floor].map(([role, version]) => [role, version + BLOCK - 1]));
+  const named = floor?.get(SNAPSHOT);
+  if (floor === undefined || named === undefined || named === held.signed.floor?.get(SNAPSHOT)) return floor;
+  return new Map([...floor, [SNAPSHOT, named + BLOCK - 1]]);
 }

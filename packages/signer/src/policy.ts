@@ -1,5 +1,5 @@
 import { CountersignError, formatInstant, SNAPSHOT, type ErrorDetail, type Instant } from '@countersign/client/tuf';
-import type { Reading } from './reading.js';
+import { PUBLISHED, type Reading } from './reading.js';
 import type { Floor } from './store.js';
 import type { OnlineRole } from './wire.js';
 
@@ -36,17 +36,17 @@ export interface Signed {
   readonly floor: Floor | undefined;
 }
 
-/** A published snapshot whose signature by the very key was verified. */
+/** A published file whose signature by the very key was verified. */
 export interface Published {
   readonly version: number;
-  readonly listed: Floor;
+  readonly floor: Floor;
 }
 
 export interface Request {
   readonly reading: Reading;
   /** Hex SHA-256 of the payload. */
   readonly payload: string;
-  /** The snapshot it follows; undefined too where another key signed that one: then it is no floor. */
+  /** The file it follows; undefined too where another key signed that one: then it is no floor. */
   readonly published: Published | undefined;
 }
 
@@ -60,9 +60,9 @@ export function decide(signed: Signed, request: Request, lifetimes: Lifetimes, n
   checkLifetime(reading, lifetimes[reading.role], now);
   if (reading.version === signed.version && payload === signed.payload) return signed;
   checkVersion(reading, Math.max(signed.version, published?.version ?? 0));
-  if (reading.role === 'timestamp') return { version: reading.version, payload, floor: named(reading, signed.floor) };
-  if (reading.listed === undefined) return { version: reading.version, payload, floor: signed.floor };
   const floor = raised(signed.floor, published);
+  if (reading.role === 'timestamp') return { version: reading.version, payload, floor: named(reading, floor) };
+  if (reading.listed === undefined) return { version: reading.version, payload, floor };
   checkContinuity(reading, reading.listed, floor);
   checkReach(reading, reading.listed, floor);
   return { version: reading.version, payload, floor };
@@ -95,28 +95,34 @@ function checkVersion({ role, version }: Reading, highest: number): void {
 }
 
 /**
- * The highest snapshot version a timestamp key has named. It bounds the next from above only: a snapshot that was named
- * and lost the race to be published is followed by lower ones.
+ * The snapshot a timestamp names is at least the one that the timestamp it follows names, which was published. The highest
+ * version named bounds the next from above only: a snapshot that was named and lost the race to be published is followed by
+ * lower ones.
  */
 function named(reading: Reading, floor: Floor | undefined): Floor | undefined {
   const { named: version } = reading;
   if (version === undefined) return floor;
+  const least = floor?.get(PUBLISHED);
+  if (least !== undefined) {
+    if (reading.follows === undefined) refuse(reading, 'names no timestamp it follows, though one was published', {});
+    if (version < least)
+      refuse(reading, `names snapshot ${version}, below ${least}, which was published`, { current: least });
+  }
   const highest = floor?.get(SNAPSHOT);
   if (highest !== undefined && version <= highest) return floor;
   const limit = highest === undefined ? HIGHEST_FIRST : highest + MOST_SNAPSHOTS_AHEAD;
-  if (version <= limit) return new Map([[SNAPSHOT, version]]);
+  if (version <= limit) return new Map([...(floor ?? []), [SNAPSHOT, version]]);
   return refuse(reading, `names snapshot ${version}, which is too far ahead; the highest allowed now is ${limit}`, {
     current: highest ?? 0,
     limit,
   });
 }
 
-/** The highest version of each role over the floor so far and a published snapshot. */
-function raised(floor: Floor | undefined, published: Published | undefined): Floor | undefined {
+/** The highest version of each role over the floor so far and a published file; `floor` itself where nothing is higher. */
+export function raised(floor: Floor | undefined, published: Published | undefined): Floor | undefined {
   if (published === undefined) return floor;
-  const highest = new Map(floor);
-  for (const [role, version] of published.listed) highest.set(role, Math.max(version, highest.get(role) ?? 0));
-  return highest;
+  const higher = [...published.floor].filter(([role, version]) => version > (floor?.get(role) ?? 0));
+  return floor !== undefined && higher.length === 0 ? floor : new Map([...(floor ?? []), ...higher]);
 }
 
 function checkContinuity(reading: Reading, listed: Floor, floor: Floor | undefined): void {

@@ -4,6 +4,7 @@ import {
   type Format,
   type FormatName,
   type Instant,
+  type ParseLimits,
   type Snapshot,
   type Timestamp,
 } from '@countersign/client/tuf';
@@ -29,10 +30,16 @@ export interface Reading {
   readonly listed: Floor | undefined;
   /** The snapshot version a timestamp names; undefined where it names one by hash, or for a snapshot. */
   readonly named: number | undefined;
-  readonly follows: Envelope<Snapshot> | undefined;
+  readonly follows: Followed | undefined;
 }
 
-/** A snapshot is signed by one online key or few; more are somebody wasting our time. */
+/** The published file a payload follows. */
+export type Followed = Envelope<Snapshot> | Envelope<Timestamp>;
+
+/** The name under which the floor of a timestamp key keeps the snapshot that the published timestamp names; no role's. */
+export const PUBLISHED = '';
+
+/** A role is signed by one online key or few; more are somebody wasting our time. */
 const FOLLOWS_SIGNATURES = 16;
 
 /**
@@ -46,16 +53,29 @@ export function readProposal({ role, format, payload, follows }: Proposal): Read
     throw new CountersignError('malformed', `the ${role} payload is not in canonical form`, { detail: { role } });
   }
   const read = { format: format.name, role, version: signed.version, expires: signed.expires };
-  if (signed.type === 'timestamp' || format.rules.rolesMayLeaveSnapshot) {
+  const named = namedBy(signed);
+  if (format.rules.rolesMayLeaveSnapshot) {
     if (follows !== undefined) throw new CountersignError('malformed', `a ${format.name} ${role} follows nothing`);
-    return { ...read, listed: undefined, named: namedBy(signed), follows: undefined };
+    return { ...read, listed: undefined, named, follows: undefined };
   }
-  const followed = follows && format.parseSnapshot(follows, { signatures: FOLLOWS_SIGNATURES });
-  return { ...read, listed: listedBy(signed), named: undefined, follows: followed };
+  const listed = signed.type === 'snapshot' ? listedBy(signed) : undefined;
+  return { ...read, listed, named, follows: follows && readFollowed(role, format, follows) };
 }
 
-function parse(role: OnlineRole, format: Format, raw: Uint8Array): Envelope<Timestamp> | Envelope<Snapshot> {
-  return role === 'timestamp' ? format.parseTimestamp(raw) : format.parseSnapshot(raw);
+/** @throws CountersignError as `readProposal` */
+export function readFollowed(role: OnlineRole, format: Format, raw: Uint8Array): Followed {
+  return parse(role, format, raw, { signatures: FOLLOWS_SIGNATURES });
+}
+
+function parse(role: OnlineRole, format: Format, raw: Uint8Array, limits?: Partial<ParseLimits>): Followed {
+  return role === 'timestamp' ? format.parseTimestamp(raw, limits) : format.parseSnapshot(raw, limits);
+}
+
+/** What follows a published file may not go below. */
+export function floorOf({ signed }: Followed): Floor {
+  if (signed.type === 'snapshot') return listedBy(signed);
+  const named = namedBy(signed);
+  return new Map(named === undefined ? [] : [[PUBLISHED, named]]);
 }
 
 function namedBy(signed: Timestamp | Snapshot): number | undefined {
@@ -63,7 +83,7 @@ function namedBy(signed: Timestamp | Snapshot): number | undefined {
 }
 
 /** The roles a snapshot lists, with the version it promises of each. */
-export function listedBy(snapshot: Snapshot): Floor {
+function listedBy(snapshot: Snapshot): Floor {
   const listed = new Map<string, number>();
   for (const [name, entry] of snapshot.meta) if (entry.by === 'version') listed.set(name, entry.version);
   return listed;

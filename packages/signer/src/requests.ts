@@ -4,6 +4,8 @@ import type { CreateKey, SignRequest } from './wire.js';
 
 const gun = { type: 'string', minLength: 1, maxLength: NAME_LIMITS.gun };
 const role = { enum: ['timestamp', 'snapshot'] };
+const keyId = { type: 'string', pattern: '^[0-9a-f]{64}$' };
+const format = { enum: ['tuf-1', 'notary-1'] };
 const base64 = { type: 'string', pattern: '^[A-Za-z0-9+/]*={0,2}$' };
 
 const CREATE_KEY = {
@@ -18,13 +20,20 @@ const SIGN_ITEM = {
   additionalProperties: false,
   required: ['keyId', 'gun', 'role', 'format', 'payload'],
   properties: {
-    keyId: { type: 'string', pattern: '^[0-9a-f]{64}$' },
+    keyId,
     gun,
     role,
-    format: { enum: ['tuf-1', 'notary-1'] },
+    format,
     payload: base64,
     follows: base64,
   },
+};
+
+const PUBLISHED_ITEM = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['keyId', 'gun', 'format', 'file'],
+  properties: { keyId, gun, format, file: base64 },
 };
 
 const ajv = new Ajv();
@@ -33,7 +42,10 @@ const signRequest = ajv.compile<SignRequest>({
   type: 'object',
   additionalProperties: false,
   required: ['items'],
-  properties: { items: { type: 'array', minItems: 1, items: SIGN_ITEM } },
+  properties: {
+    items: { type: 'array', minItems: 1, items: SIGN_ITEM },
+    published: { type: 'array', items: PUBLISHED_ITEM },
+  },
 });
 
 /** @throws CountersignError `malformed` */
@@ -44,8 +56,9 @@ export function parseCreateKey(body: Uint8Array): CreateKey {
 /** @throws CountersignError `malformed`, or `too-many` for more than `mostItems` payloads */
 export function parseSignRequest(body: Uint8Array, mostItems: number): SignRequest {
   const request = checked(signRequest, body);
-  if (request.items.length > mostItems) {
-    throw new CountersignError('too-many', `${request.items.length} payloads in one request`, {
+  const most = Math.max(request.items.length, request.published?.length ?? 0);
+  if (most > mostItems) {
+    throw new CountersignError('too-many', `${most} payloads in one request`, {
       detail: { limit: mostItems },
     });
   }

@@ -38,8 +38,8 @@ export const ROUTES: readonly Route[] = [
 ];
 
 async function sign({ service, body, now, mostItems, note }: Exchange): Promise<Answer> {
-  const { items } = parseSignRequest(body, mostItems);
-  const signings = await service.sign(items, now);
+  const { items, published } = parseSignRequest(body, mostItems);
+  const signings = await service.sign(items, now, published);
   items.forEach((item, index) => {
     const signing = signings[index];
     if (signing !== undefined) note(auditSigning(item, signing));

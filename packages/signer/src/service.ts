@@ -1,9 +1,9 @@
 import { CountersignError, formatNamed, parseGun, type Instant } from '@countersign/client/tuf';
 import type { KeyFactory } from './creation.js';
 import type { Keyring } from './keyring.js';
-import { readProposal } from './reading.js';
+import { readFollowed, readProposal } from './reading.js';
 import type { KeyRow, KeyStore } from './store.js';
-import type { CreateKey, KeyInfo, SignItem } from './wire.js';
+import type { CreateKey, KeyInfo, PublishedItem, SignItem } from './wire.js';
 
 /** What became of one payload. `version` is undefined for one that could not be read. */
 export type Signing =
@@ -39,13 +39,30 @@ export class SignerService {
     return this.#keyring.remove(id);
   }
 
-  /** Each payload is decided on its own; those of one key in the order they come in. */
-  sign(items: readonly SignItem[], now: Instant): Promise<readonly Signing[]> {
-    return Promise.all(items.map((item) => this.#signOne(item, now)));
+  /** Each payload is decided on its own; those of one key in the order they come in. `published` as on the wire. */
+  async sign(
+    items: readonly SignItem[],
+    now: Instant,
+    published: readonly PublishedItem[] = [],
+  ): Promise<readonly Signing[]> {
+    const following = published.map((item) => this.#follow(item));
+    const signings = await Promise.all(items.map((item) => this.#signOne(item, now)));
+    await Promise.all(following);
+    return signings;
   }
 
   ping(): Promise<void> {
     return this.#store.ping();
+  }
+
+  async #follow({ keyId, gun, format, file }: PublishedItem): Promise<void> {
+    try {
+      const follows = readFollowed('timestamp', formatNamed(format), Buffer.from(file, 'base64'));
+      await this.#keyring.follow({ keyId, gun, follows });
+    } catch (error) {
+      // The timestamp that follows it says the same again, and is refused where this was.
+      if (!(error instanceof CountersignError)) throw error;
+    }
   }
 
   async #signOne(item: SignItem, now: Instant): Promise<Signing> {

@@ -24,7 +24,7 @@ export interface KeyRow {
   readonly createdAt: Instant;
 }
 
-/** Role name to the highest published version this key's snapshots are known to have listed. */
+/** Role name to the highest published version this key's files are known to have listed. */
 export type Floor = ReadonlyMap<string, number>;
 
 /** What is durably known of the versions a key has signed. */
@@ -33,7 +33,10 @@ export interface SignedState {
   readonly highest: number;
   /** Hex SHA-256 of the payload signed at exactly `highest`; undefined where that was only reserved. */
   readonly payload: string | undefined;
-  /** Of a timestamp key: under `snapshot`, the highest snapshot version it has named or reserved. */
+  /**
+   * Of a timestamp key: under `snapshot`, the highest snapshot version it has named or reserved; under the empty name, that
+   * of the newest timestamp known to be published.
+   */
   readonly floor: Floor | undefined;
 }
 

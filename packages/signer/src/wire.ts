@@ -37,12 +37,25 @@ export interface SignItem {
   readonly format: 'tuf-1' | 'notary-1';
   /** The canonical `signed` bytes. */
   readonly payload: string;
-  /** TUF 1.0 snapshots: the published envelope this one follows (the whole file), absent for a first one. */
+  /** TUF 1.0: the published envelope of the role this one follows (the whole file), absent for a first one. */
   readonly follows?: string;
+}
+
+/** A published timestamp: the whole file, and the key of ours that signed it. */
+export interface PublishedItem {
+  readonly keyId: string;
+  readonly gun: string;
+  readonly format: SignItem['format'];
+  readonly file: string;
 }
 
 export interface SignRequest {
   readonly items: readonly SignItem[];
+  /**
+   * What timestamps signed next are going to follow, told in advance: it is remembered in the same durable write as what
+   * `items` need, so that those timestamps need none of their own. What says nothing new or cannot be used is passed over.
+   */
+  readonly published?: readonly PublishedItem[];
 }
 
 export type SignResult = { readonly signature: string } | { readonly error: Failure };

@@ -189,8 +189,10 @@ export class Countersigner {
     payload: Uint8Array,
   ): Promise<readonly Signature[]> {
     const { gun, format } = this.#step;
-    const follows =
-      role === 'snapshot' && !format.rules.rolesMayLeaveSnapshot ? this.#step.published?.bytes(SNAPSHOT) : undefined;
+    const before = format.rules.rolesMayLeaveSnapshot ? undefined : this.#step.published;
+    const follows = before && { follows: before.bytes(role === 'snapshot' ? SNAPSHOT : TIMESTAMP) };
+    const keyIds = this.#keys.timestamp.map(({ id }) => id);
+    const told = before && role === 'snapshot' && { published: { keyIds, timestamp: before.bytes(TIMESTAMP) } };
     return Promise.all(
       keys.map(async ({ keyId, id, scheme }) => ({
         keyId,
@@ -201,7 +203,8 @@ export class Countersigner {
           role,
           format: format.name,
           payload,
-          ...(follows === undefined ? {} : { follows }),
+          ...follows,
+          ...told,
         }),
       })),
     );

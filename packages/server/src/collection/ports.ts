@@ -253,8 +253,13 @@ export interface ToSign {
   readonly format: FormatName;
   /** Canonical `signed` bytes. */
   readonly payload: Uint8Array;
-  /** A TUF 1.0 snapshot's published predecessor, the whole file. */
+  /** The role's published predecessor, the whole file, where the format's versions carry continuity. */
   readonly follows?: Uint8Array;
+  /**
+   * With a snapshot: the published timestamp and the ids of the keys that are to sign the next one. The signer then writes
+   * down what that has to follow together with what the snapshot needs.
+   */
+  readonly published?: { readonly keyIds: readonly string[]; readonly timestamp: Uint8Array };
 }
 
 /**
