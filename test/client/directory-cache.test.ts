@@ -78,6 +78,15 @@ describe('a directory cache', () => {
     expect(readdirSync(directory)).toEqual(['team%2Fa%20b.json']);
   });
 
+  it('keeps a delegated Root apart from the root where the file system does not tell capitals from small letters', async () => {
+    const cache = new DirectoryCache(directory);
+    const names = ['root', 'Root', 'ROOT', 'team/a', 'TEAM/A', '%52oot', '%2f', '/', 'Ä', 'ä'];
+    for (const name of names) await cache.save(parseRoleName(name), bytes(`of ${name}`));
+    const files = readdirSync(directory).map((file) => file.toLowerCase());
+    expect(new Set(files).size).toBe(names.length);
+    expect(new TextDecoder().decode(await cache.load(ROOT))).toBe('of root');
+  });
+
   it('belongs to the user alone and leaves no temporary file', async () => {
     await new DirectoryCache(directory).save(TIMESTAMP, bytes('x'));
     expect(statSync(directory).mode & 0o777).toBe(0o700);

@@ -16,7 +16,8 @@ const ANCHOR = 'trust-anchor';
 
 /**
  * A directory of one collection's trusted metadata: `root.json`, `timestamp.json`, …, delegated roles under their
- * percent-encoded names (W5.3), each the exact bytes received. The directory belongs to the user alone (mode 0700): whoever
+ * percent-encoded names (W5.3), capitals encoded too: where a file system does not tell them from small letters, a delegated
+ * `Root` would be `root`. Each file is the exact bytes received. The directory belongs to the user alone (mode 0700): whoever
  * writes to it decides what is trusted. Two processes may share it; each file is replaced atomically.
  */
 export class DirectoryCache implements MetadataCache {
@@ -74,8 +75,15 @@ export class DirectoryCache implements MetadataCache {
 
   /** Reading and writing share this one encoding; names too long for a file become their hash, which no encoded name equals. */
   #path(role: RoleName): string {
-    const name = `${encodeSegment(role)}.json`;
+    const name = `${withoutCapitals(encodeSegment(role))}.json`;
     if (name.length <= MAX_NAME) return join(this.#directory, name);
     return join(this.#directory, `%sha256-${createHash('sha256').update(role).digest('hex')}.json`);
   }
+}
+
+/** Percent-encodes the capitals that are no part of an escape. */
+function withoutCapitals(encoded: string): string {
+  return encoded.replace(/%[0-9A-F]{2}|[A-Z]/gu, (part) =>
+    part.length > 1 ? part : `%${part.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
 }
