@@ -1,4 +1,5 @@
 import { formatNamed, type Crypto, type Instant } from '@countersign/client/tuf';
+import { Arriving } from './arriving.js';
 import type { CollectionContext, CollectionLog } from './context.js';
 import { Documents } from './documents.js';
 import { forgetKeys } from './forget-keys.js';
@@ -30,6 +31,7 @@ export function createCollections(ports: CollectionPorts): Collections {
   const context: CollectionContext = { ...ports, documents: new Documents(ports.crypto), formatNamed };
   const reader = new Reader(context);
   const keys = new OnlineKeys(context);
+  const arriving = new Arriving();
   return {
     publish: (request) => publish(context, request),
     timestamp: (gun) => reader.timestamp(gun),
@@ -43,7 +45,7 @@ export function createCollections(ports: CollectionPorts): Collections {
     changes: (asked) => context.store.changes(asked),
     onlineKey: (gun, role, format) => keys.current(gun, role, format),
     nextOnlineKey: (gun, role, format) => keys.next(gun, role, format),
-    uploadTarget: (request) => uploadTarget(context, request),
+    uploadTarget: (request) => uploadTarget(context, arriving, request),
     async hasTarget(gun, hash) {
       const upload = await context.store.uploads.touch(gun, hash, context.clock());
       return upload === undefined ? undefined : { length: upload.length };

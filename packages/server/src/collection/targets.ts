@@ -1,4 +1,5 @@
 import { CountersignError, type Gun, type Instant } from '@countersign/client/tuf';
+import type { Arrival, Arriving } from './arriving.js';
 import type { CollectionContext } from './context.js';
 import type { Upload } from './ports.js';
 
@@ -8,39 +9,86 @@ const MOST_BATCHES = 1_000;
 // Bytes without a row are an upload in progress or one a crash orphaned; nobody uploads for longer than this.
 const ORPHANED_AFTER = 2 * 86_400_000;
 
+interface UploadRequest {
+  readonly gun: Gun;
+  readonly sha256: string;
+  readonly bytes: AsyncIterable<Uint8Array>;
+}
+
 /** Takes in a target file under the SHA-256 its publisher says it has. */
 export async function uploadTarget(
   context: CollectionContext,
-  request: { readonly gun: Gun; readonly sha256: string; readonly bytes: AsyncIterable<Uint8Array> },
+  arriving: Arriving,
+  request: UploadRequest,
 ): Promise<{ readonly length: number; readonly sha256: string }> {
-  const { store, targetFiles, policy } = context;
-  const unnamed = await store.uploads.unnamedBytes(request.gun);
-  if (unnamed >= policy.maxUnnamedBytes) {
-    throw new CountersignError(
-      'too-large',
-      `${request.gun} has ${unnamed} bytes of target files no metadata names yet; this server takes at most ${policy.maxUnnamedBytes}`,
-      {
-        detail: { limit: policy.maxUnnamedBytes },
-        next: 'Publish metadata that names them, then upload more.',
-      },
-    );
+  const arrival = arriving.begin(request.gun);
+  let kept: Kept | undefined;
+  try {
+    kept = await receive(context, arriving, arrival, request);
+    return { length: kept.upload.length, sha256: kept.upload.sha256 };
+  } finally {
+    arriving.end(request.gun, arrival, kept?.isNew === true ? kept.upload.length : 0);
   }
+}
+
+/** What came of an upload; not new where the collection had the file. */
+interface Kept {
+  readonly upload: Upload;
+  readonly isNew: boolean;
+}
+
+async function receive(
+  context: CollectionContext,
+  arriving: Arriving,
+  arrival: Arrival,
+  { gun, sha256, bytes }: UploadRequest,
+): Promise<Kept> {
+  const { store, targetFiles, policy } = context;
+  arrival.stored += await store.uploads.unnamedBytes(gun);
+  const checkRoom = (): void => {
+    const total = arriving.total(gun, arrival);
+    if (total > policy.maxUnnamedBytes || (arrival.received === 0 && total >= policy.maxUnnamedBytes))
+      throw noRoom(gun, total, policy.maxUnnamedBytes);
+  };
+  checkRoom();
   const written = await targetFiles.write(
-    request.bytes,
-    Math.min(policy.maxTargetFile, policy.maxUnnamedBytes - unnamed),
+    watched(bytes, (length) => {
+      arrival.received += length;
+      checkRoom();
+    }),
+    policy.maxTargetFile,
   );
-  if (written.sha256 !== request.sha256) {
+  if (written.sha256 !== sha256) {
     await targetFiles.remove(written.blob);
     throw new CountersignError(
       'arbitrary-software',
-      `the bytes received have the SHA-256 ${written.sha256}, not ${request.sha256}`,
+      `the bytes received have the SHA-256 ${written.sha256}, not ${sha256}`,
       { next: 'Upload the file again.' },
     );
   }
   // If this fails, a row may refer to the bytes all the same: they stay, and the sweep removes them if none does.
-  const kept = await store.uploads.add({ ...written, gun: request.gun, uploadedAt: context.clock() });
-  if (kept.blob !== written.blob) await targetFiles.remove(written.blob);
-  return { length: kept.length, sha256: kept.sha256 };
+  const upload = await store.uploads.add({ ...written, gun, uploadedAt: context.clock() });
+  const isNew = upload.blob === written.blob;
+  if (!isNew) await targetFiles.remove(written.blob);
+  return { upload, isNew };
+}
+
+async function* watched(
+  bytes: AsyncIterable<Uint8Array>,
+  onReceived: (length: number) => void,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of bytes) {
+    onReceived(chunk.length);
+    yield chunk;
+  }
+}
+
+function noRoom(gun: Gun, bytes: number, limit: number): CountersignError {
+  return new CountersignError(
+    'too-large',
+    `${gun} has ${bytes} bytes of target files no metadata names yet, those being uploaded among them; this server takes at most ${limit}`,
+    { detail: { limit }, next: 'Publish metadata that names them, then upload more.' },
+  );
 }
 
 export async function findTarget(context: CollectionContext, gun: Gun, hash: string): Promise<Upload> {
