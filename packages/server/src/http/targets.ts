@@ -50,7 +50,9 @@ async function send({ context, gun, match }: CollectionCall, { collections }: Ht
   }
   const { length, bytes } = await collections.openTarget(gun, hash);
   notModified(context, hash, 'immutable');
-  context.body = Readable.from(bytes, { objectMode: false });
+  // Never a stream around a stream: one that is destroyed before its first read does not tell the one inside, whose file
+  // would stay open.
+  context.body = bytes instanceof Readable ? bytes : Readable.from(bytes, { objectMode: false });
   describe(context.res, length);
 }
 
