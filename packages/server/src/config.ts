@@ -131,11 +131,15 @@ function readLimits(values: OptionValues): HttpLimits {
     parts: values['limits.parts'],
     upload: values['limits.upload'],
     uploads: values['limits.uploads'],
+    answers: values['limits.answers'],
     uploadTime: values['limits.uploadTime'],
     bodyIdle: values['limits.bodyIdle'],
   };
   if (limits.uploads < limits.upload) {
     throw wrong('limits.uploads must be at least limits.upload, or the largest publish could never be received');
+  }
+  if (limits.answers < limits.part) {
+    throw wrong('limits.answers must be at least the largest metadata file, or that one could never be read');
   }
   return limits;
 }

@@ -218,6 +218,11 @@ export const OPTIONS = {
     1_024,
     'Most bytes of all publishes under way together, in memory for up to twice that; one more is told to come back.',
   ),
+  'limits.answers': count(
+    DEFAULT_HTTP_LIMITS.answers,
+    1_024,
+    'Most bytes of metadata files that are being sent to readers, each file counted once; one more reader is told to come back.',
+  ),
   'limits.uploadTime': count(
     DEFAULT_HTTP_LIMITS.uploadTime,
     100,

@@ -59,9 +59,13 @@ function readQuestion(query: string, gun: Gun | undefined): ChangesAsked {
 
 function integer(text: string | null, name: string): number {
   if (text !== null && /^[+-]?\d{1,10}$/u.test(text)) return Number(text);
-  throw new CountersignError('usage', `${name} must be a whole number, not ${JSON.stringify(text?.slice(0, 40) ?? '')}`, {
-    next: 'Ask with ?records=100, and &change_id= the ID of the last record you have.',
-  });
+  throw new CountersignError(
+    'usage',
+    `${name} must be a whole number, not ${JSON.stringify(text?.slice(0, 40) ?? '')}`,
+    {
+      next: 'Ask with ?records=100, and &change_id= the ID of the last record you have.',
+    },
+  );
 }
 
 function answer(context: Call['context'], changes: readonly Change[]): void {

@@ -45,7 +45,11 @@ export function refuse(context: Context, error: unknown, wire: Wire, log: Log): 
   report(context, known, error, log);
 }
 
-function answerFor(context: Context, known: CountersignError, wire: Wire): { readonly status: number; readonly body: object } {
+function answerFor(
+  context: Context,
+  known: CountersignError,
+  wire: Wire,
+): { readonly status: number; readonly body: object } {
   const status = statusFor(known);
   if (known instanceof Unauthorized) return { status, body: unauthorizedBody(known) };
   if (wire === 'tuf-1') return { status, body: errorBody(known) };

@@ -49,7 +49,9 @@ async function wireOf({ collections, log }: HttpDeps, context: Context): Promise
     const path = readPath(context.req.url ?? '/');
     if (path.area === 'service') return 'unknown';
     if (path.area === 'targets') return 'tuf-1';
-    return (await collections.formatOf(path.gun)) ?? (context.state as { readonly format?: FormatName }).format ?? 'unknown';
+    return (
+      (await collections.formatOf(path.gun)) ?? (context.state as { readonly format?: FormatName }).format ?? 'unknown'
+    );
   } catch (error) {
     if (!(error instanceof CountersignError)) log.warn({ err: error }, 'cannot tell the format of a collection');
     return 'unknown';

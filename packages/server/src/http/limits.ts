@@ -8,6 +8,8 @@ export interface HttpLimits {
   readonly upload: number;
   /** What all uploads of metadata that are under way may take together. */
   readonly uploads: number;
+  /** What all metadata files that are being sent may take together, each counted once. */
+  readonly answers: number;
   /** How long an upload of metadata may take to arrive. */
   readonly uploadTime: number;
   /** The largest target file. */
@@ -27,6 +29,7 @@ export const DEFAULT_HTTP_LIMITS: HttpLimits = {
   parts: 1_024,
   upload: 64 * 1024 * 1024,
   uploads: 512 * 1024 * 1024,
+  answers: 256 * 1024 * 1024,
   uploadTime: 300_000,
   target: 4 * 1024 ** 3,
   targetTime: 7_200_000,

@@ -37,7 +37,9 @@ export function readPath(url: string): RequestPath {
   const gun = parseGun(decode(raw.slice(PREFIX.length, Math.max(split, PREFIX.length))));
   if (rest === 'changefeed') return { area: 'changefeed', gun, path: '', query };
   const file = rest.slice(slash + 1);
-  return area === 'tuf' ? { area, gun, path: roleFile(file), query } : { area: 'targets', gun, path: decode(file), query };
+  return area === 'tuf'
+    ? { area, gun, path: roleFile(file), query }
+    : { area: 'targets', gun, path: decode(file), query };
 }
 
 /** Delegated roles as Notary's clients ask for them: by segments. */

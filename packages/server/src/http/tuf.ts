@@ -18,6 +18,7 @@ import { DONE, KEY, METADATA, PUBLISHED } from './answers.js';
 import { Budget } from './budget.js';
 import { notModified } from './conditional.js';
 import type { CollectionCall, HttpDeps, Route } from './route.js';
+import { Sending } from './sending.js';
 import { readUpload, type Upload } from './upload.js';
 
 const FORMAT = [{ name: 'format', required: false, schema: { enum: ['tuf-1', 'notary-1'] } }];
@@ -26,6 +27,7 @@ const FORMAT = [{ name: 'format', required: false, schema: { enum: ['tuf-1', 'no
 export function tufRoutes(deps: HttpDeps): readonly Route<CollectionCall>[] {
   const { collections } = deps;
   const budget = new Budget(deps.limits.uploads);
+  const sending = new Sending(deps.limits.answers);
   return [
     {
       method: 'GET',
@@ -35,7 +37,7 @@ export function tufRoutes(deps: HttpDeps): readonly Route<CollectionCall>[] {
       body: 'none',
       answers: METADATA,
       doc: 'The current timestamp.',
-      handle: async ({ context, gun }) => serve(context, await collections.timestamp(gun)),
+      handle: async ({ context, gun }) => serve(context, await collections.timestamp(gun), sending),
     },
     {
       method: 'GET',
@@ -45,7 +47,7 @@ export function tufRoutes(deps: HttpDeps): readonly Route<CollectionCall>[] {
       body: 'none',
       answers: METADATA,
       doc: 'One version of the root, the snapshot, the targets or a delegated role (a slash in its name is %2F).',
-      handle: (call) => version(call, deps),
+      handle: (call) => version(call, deps, sending),
     },
     {
       method: 'GET',
@@ -56,7 +58,11 @@ export function tufRoutes(deps: HttpDeps): readonly Route<CollectionCall>[] {
       answers: METADATA,
       doc: 'One file of a role by its SHA-256, in a Notary v1 collection.',
       handle: async ({ context, gun, match }) =>
-        serve(context, await collections.byHash(gun, roleNamed(match.groups?.['role']), match.groups?.['sha256'] ?? '')),
+        serve(
+          context,
+          await collections.byHash(gun, roleNamed(match.groups?.['role']), match.groups?.['sha256'] ?? ''),
+          sending,
+        ),
     },
     {
       method: 'GET',
@@ -67,7 +73,7 @@ export function tufRoutes(deps: HttpDeps): readonly Route<CollectionCall>[] {
       answers: METADATA,
       doc: 'The current version of a role: what the newest timestamp leads to.',
       handle: async ({ context, gun, match }) =>
-        serve(context, await collections.current(gun, roleNamed(match.groups?.['role']))),
+        serve(context, await collections.current(gun, roleNamed(match.groups?.['role'])), sending),
     },
     {
       method: 'GET',
@@ -120,13 +126,17 @@ export function tufRoutes(deps: HttpDeps): readonly Route<CollectionCall>[] {
   ];
 }
 
-async function version({ context, gun, match }: CollectionCall, { collections }: HttpDeps): Promise<void> {
+async function version(
+  { context, gun, match }: CollectionCall,
+  { collections }: HttpDeps,
+  sending: Sending,
+): Promise<void> {
   const digits = match.groups?.['version'] ?? '';
   const role = roleNamed(match.groups?.['role']);
   const number = Number(digits);
   // One name a file: "01" is not a version.
   if (String(number) !== digits || !Number.isSafeInteger(number) || number < 1) throw noFile(match[0]);
-  serve(context, await collections.version(gun, role, parseVersion(number)));
+  serve(context, await collections.version(gun, role, parseVersion(number)), sending);
 }
 
 async function receive(call: CollectionCall, deps: HttpDeps, budget: Budget): Promise<void> {
@@ -176,13 +186,12 @@ function formatSent({ files }: Upload): FormatName | undefined {
   }
 }
 
-function serve(context: Context, { file, lasts, expired }: Served): void {
+function serve(context: Context, { file, lasts, expired }: Served, sending: Sending): void {
   // For whoever watches: the file is served all the same, and its reader will see the date.
   if (expired) context.res.setHeader('X-Countersign-Expired', encodeURIComponent(file.role));
   if (notModified(context, file.sha256, lasts)) return;
   context.res.setHeader('Content-Type', 'application/json');
-  const { bytes } = file;
-  context.body = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  sending.send(context, file);
 }
 
 function sendKey(context: Context, key: Uint8Array): void {
