@@ -1,3 +1,4 @@
+import { atOnce } from './at-once.js';
 import type { AddTarget, Change } from './changes.js';
 import type { CollectionServer } from './collection-server.js';
 import { verified } from './target-stream.js';
@@ -26,20 +27,15 @@ export interface UploadOptions {
 
 /**
  * Brings the files that `changes` add to the server, each content once, those it has already not at all.
- * @throws CountersignError `arbitrary-software` where a file is no longer the one that was added; what the server refuses
+ * @throws CountersignError `contradiction` where a file is no longer the one that was added; what the server refuses
  */
 export async function uploadTargets(changes: readonly Change[], options: UploadOptions): Promise<void> {
   const adds = distinct(changes);
   const progress = new Progress(adds, options.onProgress);
-  const waiting = adds.values();
-  const work = async (): Promise<void> => {
-    // One iterator shared by all workers hands each file out once.
-    for (const add of waiting) {
-      await uploadOne(add, add.source, options, progress);
-      progress.finished(add);
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(CONCURRENCY, adds.length) }, work));
+  await atOnce(CONCURRENCY, adds, async (add, stopped) => {
+    await uploadOne(add, options, progress, stopped);
+    progress.finished(add);
+  });
 }
 
 type Sourced = AddTarget & { readonly source: string };
@@ -55,11 +51,17 @@ function distinct(changes: readonly Change[]): readonly Sourced[] {
   return [...byHash.values()];
 }
 
-async function uploadOne(add: AddTarget, source: string, options: UploadOptions, progress: Progress): Promise<void> {
+async function uploadOne(
+  add: Sourced,
+  options: UploadOptions,
+  progress: Progress,
+  stopped: AbortSignal,
+): Promise<void> {
   const { server, crypto, open } = options;
   if (await server.hasTarget(add)) return;
   const counted = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
-    for await (const chunk of verified(open(source), add, crypto)) {
+    for await (const chunk of verified(open(add.source), add, crypto)) {
+      stopped.throwIfAborted();
       progress.sent(add, chunk.length);
       yield chunk;
     }
@@ -67,12 +69,12 @@ async function uploadOne(add: AddTarget, source: string, options: UploadOptions,
   try {
     await server.uploadTarget(add, counted());
   } catch (error) {
-    throw hasCode(error, 'arbitrary-software') ? changedSince(add, source, error) : error;
+    throw hasCode(error, 'arbitrary-software') ? changedSince(add, error) : error;
   }
 }
 
-function changedSince(add: AddTarget, source: string, cause: unknown): CountersignError {
-  return new CountersignError('contradiction', `${source} has changed since it was added as ${add.path}`, {
+function changedSince(add: Sourced, cause: unknown): CountersignError {
+  return new CountersignError('contradiction', `${add.source} has changed since it was added as ${add.path}`, {
     detail: { target: add.path },
     next: 'Add it again, then publish.',
     cause,

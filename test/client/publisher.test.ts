@@ -1,0 +1,217 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { instant, parseSaneRoleName, TARGETS, type ErrorCode, type KeySigner } from '@countersign/client/tuf';
+import { errorBody, statusOf } from '@countersign/client/wire';
+import { CountersignError } from '@countersign/client/tuf';
+import {
+  expiry,
+  readDelegationRequest,
+  writeDelegationRequest,
+  type PublishRequest,
+} from '../../packages/client/src/publishing.js';
+import { containing } from '../simulator/matchers.js';
+import { World } from '../support/world.js';
+import { crypto, format, newCollection, newSigner, Someone, type Collection, type Meddle } from './publishing-world.js';
+
+let world: World;
+let made = 0;
+
+beforeAll(async () => {
+  world = await World.start();
+});
+afterAll(() => world.stop());
+
+/** A collection published with one target, and two people who may publish it. */
+async function begun(): Promise<{ collection: Collection; alice: Someone; bob: Someone }> {
+  const collection = await newCollection(world, `example.com/publisher/${(made += 1)}`);
+  const [alice, bob] = [new Someone(world, collection), new Someone(world, collection)];
+  await alice.publisher.publish({ changes: [alice.add('first', '1')], firstRoot: collection.firstRoot });
+  alice.sent.length = 0;
+  return { collection, alice, bob };
+}
+
+function refusing(code: ErrorCode): Meddle {
+  const body = JSON.stringify(errorBody(new CountersignError(code, 'the stub refuses')));
+  return (what, pass) =>
+    what.startsWith('POST') ? Promise.resolve(new Response(body, { status: statusOf(code) })) : pass();
+}
+
+/** A form, whatever its boundary. */
+function formOf(body: Parameters<Meddle>[2]): string {
+  const text = body instanceof Uint8Array ? Buffer.from(body).toString('latin1') : '';
+  return text.replaceAll(/^--(\S+)/u.exec(text)?.[1] ?? '', 'boundary');
+}
+
+/** A new role with its own key, delegated by targets. */
+async function delegating({ gun }: Collection, name: string, signer: KeySigner = newSigner()): Promise<PublishRequest> {
+  const context = { format, crypto };
+  const role = parseSaneRoleName(name);
+  const wanted = { gun, role, expires: expiry(instant(Date.now()), 30), follows: 0 };
+  const request = await readDelegationRequest(context, await writeDelegationRequest(context, wanted, signer), wanted);
+  const { keyIds, threshold } = request.role;
+  const paths = { kind: 'globs', patterns: [`${name}/*`] } as const;
+  const delegation = { name: role, keyIds, threshold, paths, terminating: false };
+  const base = { version: 1, content: undefined };
+  const change = { kind: 'delegate', role: TARGETS, delegation, keys: request.keys, base } as const;
+  return { changes: [change], newRoles: new Map([[role, request.signed.raw]]), targets: 'anywhere' };
+}
+
+describe('a server that always says conflict', () => {
+  it('is given up after five attempts, each later than the one before', async () => {
+    const { alice } = await begun();
+    alice.meddle = refusing('conflict');
+    await expect(alice.publisher.publish({ changes: [alice.add('second', '2')] })).rejects.toMatchObject({
+      code: 'conflict',
+      message: containing('5 times in a row'),
+    });
+    expect(alice.posts()).toBe(5);
+    expect(alice.waits).toEqual([200, 400, 800, 1600]);
+    // The file was asked for and sent once: no attempt makes it another.
+    const requests = alice.sent.map((what) => what.split(' ')[0]);
+    expect(requests).toEqual(['HEAD', 'PUT', 'POST', 'POST', 'POST', 'POST', 'POST']);
+  });
+
+  it('has the name taken already when nothing was published here yet', async () => {
+    const collection = await newCollection(world, `example.com/publisher/${(made += 1)}`);
+    const alice = new Someone(world, collection);
+    alice.meddle = refusing('conflict');
+    const { firstRoot } = collection;
+    await expect(alice.publisher.publish({ changes: [], firstRoot })).rejects.toMatchObject({
+      code: 'conflict',
+      message: containing('of this name'),
+    });
+    expect(alice.posts()).toBe(1);
+  });
+});
+
+describe('an answer that is lost', () => {
+  it('after the commit is asked for with the same bytes, and counts once', async () => {
+    const { alice } = await begun();
+    const bodies: string[] = [];
+    alice.meddle = async (what, pass, body) => {
+      const answer = await pass();
+      if (!what.startsWith('POST')) return answer;
+      bodies.push(formOf(body));
+      if (bodies.length === 1) throw new TypeError('the connection broke');
+      return answer;
+    };
+    const outcome = await alice.publisher.publish({ changes: [alice.add('second', '2')] });
+    expect(outcome).toMatchObject({ kind: 'published', versions: { targets: 2, timestamp: 2 } });
+    expect(bodies).toHaveLength(2);
+    expect(bodies[1]).toBe(bodies[0]);
+    expect(alice.waits).toEqual([200]);
+    expect(await alice.published()).toMatchObject({ targets: ['first', 'second'], version: 2 });
+  });
+
+  it('every time is given up after three sends', async () => {
+    const { alice } = await begun();
+    alice.meddle = (what, pass) => (what.startsWith('POST') ? Promise.reject(new TypeError('broken')) : pass());
+    await expect(alice.publisher.publish({ changes: [alice.add('second', '2')] })).rejects.toMatchObject({
+      code: 'network',
+    });
+    expect(alice.posts()).toBe(3);
+    expect(alice.waits).toEqual([200, 400]);
+  });
+
+  it('to a server that is down for a moment does not matter', async () => {
+    const { alice } = await begun();
+    const down = refusing('unavailable');
+    alice.meddle = (what, pass, body) => (alice.posts() < 3 ? down(what, pass, body) : pass());
+    expect(await alice.publisher.publish({ changes: [alice.add('second', '2')] })).toMatchObject({ kind: 'published' });
+    expect(alice.posts()).toBe(3);
+  });
+});
+
+describe('a refusal', () => {
+  it.each(['delegation', 'lifetime', 'too-large', 'storage-full', 'missing-target'] as const)(
+    'for %s is not tried again',
+    async (code) => {
+      const { alice } = await begun();
+      alice.meddle = refusing(code);
+      await expect(alice.publisher.publish({ changes: [alice.add('second', '2')] })).rejects.toMatchObject({ code });
+      expect(alice.posts()).toBe(1);
+      expect(alice.waits).toEqual([]);
+    },
+  );
+});
+
+describe('a file that has changed since it was added', () => {
+  it.each([
+    ['of another content', 'b'],
+    ['shorter', ''],
+    ['longer', 'aa'],
+  ])('%s is a contradiction; nothing is published and no further file is sent', async (_, now) => {
+    const { alice } = await begun();
+    const others = Array.from({ length: 20 }, (_, index) => alice.add(`other/${index}`, `other ${index}`));
+    const changes = [alice.add('changed', 'a'), ...others];
+    alice.sources.set('changed', now);
+    await expect(alice.publisher.publish({ changes })).rejects.toMatchObject({
+      code: 'contradiction',
+      message: containing('changed has changed since it was added'),
+      detail: { target: 'changed' },
+    });
+    expect(alice.posts()).toBe(0);
+    const sent = alice.sent.length;
+    expect(sent).toBeLessThan(2 * others.length);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(alice.sent).toHaveLength(sent);
+    expect((await alice.published()).targets).toEqual(['first']);
+  });
+});
+
+it('a changed file is found out here, also where a server would take anything', async () => {
+  const { alice } = await begun();
+  const change = alice.add('changed', 'a');
+  alice.sources.set('changed', 'b');
+  alice.meddle = async (what, pass, body) => {
+    if (!what.startsWith('PUT')) return pass();
+    await new Response(body).arrayBuffer();
+    return new Response(null, { status: 201 });
+  };
+  await expect(alice.publisher.publish({ changes: [change] })).rejects.toMatchObject({ code: 'contradiction' });
+});
+
+describe('somebody else who publishes in between', () => {
+  /** Has `work` done once, between drafting and sending. */
+  function meanwhile(work: () => Promise<unknown>): Meddle {
+    let done = false;
+    return async (what, pass) => {
+      if (what.startsWith('POST') && !done) {
+        done = true;
+        await work();
+      }
+      return pass();
+    };
+  }
+
+  it('keeps what they published: targets', async () => {
+    const { alice, bob } = await begun();
+    alice.meddle = meanwhile(() => bob.publisher.publish({ changes: [bob.add('theirs', 't')] }));
+    await alice.publisher.publish({ changes: [alice.add('mine', 'm')] });
+    expect(alice.posts()).toBe(2);
+    expect(await bob.published()).toMatchObject({ targets: ['first', 'mine', 'theirs'], version: 3 });
+  });
+
+  it("keeps another delegator's edits: delegations", async () => {
+    const { collection, alice, bob } = await begun();
+    const [mine, theirs] = [await delegating(collection, 'mine'), await delegating(collection, 'theirs')];
+    alice.meddle = meanwhile(() => bob.publisher.publish(theirs));
+    expect(await alice.publisher.publish(mine)).toMatchObject({ versions: { targets: 3, mine: 1 } });
+    expect(await bob.published()).toMatchObject({ roles: ['mine', 'theirs'], targets: ['first'], version: 3 });
+  });
+
+  it('is contradicted by name where it is the same target', async () => {
+    const { alice, bob } = await begun();
+    alice.meddle = meanwhile(() => bob.publisher.publish({ changes: [bob.add('same', 'theirs')] }));
+    await expect(alice.publisher.publish({ changes: [alice.add('same', 'mine')] })).rejects.toMatchObject({
+      code: 'contradiction',
+      detail: { role: 'targets', current: 2 },
+    });
+    expect(alice.posts()).toBe(1);
+  });
+
+  it('leaves nothing to publish where they made the same change among others', async () => {
+    const { alice, bob } = await begun();
+    alice.meddle = meanwhile(() => bob.publisher.publish({ changes: [bob.add('same', 'ours'), bob.add('more', 'm')] }));
+    expect(await alice.publisher.publish({ changes: [alice.add('same', 'ours')] })).toEqual({ kind: 'nothing' });
+  });
+});
