@@ -5,7 +5,7 @@ import { CountersignError } from '../tuf/errors.js';
 
 /**
  * Puts `bytes` at `path`, durably and all at once: a reader sees the old file or the new one, also after a crash.
- * @throws CountersignError `storage-full`, else the file system's error
+ * @throws CountersignError `storage-full`, `usage` where the place is impossible, else the file system's error
  */
 export async function writeAtomically(path: string, bytes: Uint8Array, mode = 0o644): Promise<void> {
   const temporary = temporaryBeside(path);
@@ -19,7 +19,7 @@ export async function writeAtomically(path: string, bytes: Uint8Array, mode = 0o
     }
     await rename(temporary, path);
   } catch (error) {
-    await rm(temporary, { force: true });
+    await rm(temporary, { force: true }).catch(() => undefined);
     throw fileFault(error, path);
   }
   await syncDirectory(dirname(path));
@@ -41,13 +41,31 @@ export async function syncDirectory(directory: string): Promise<void> {
   }
 }
 
-/** A full disk in our words; any other fault as it is. */
+const FAULTS: ReadonlyMap<string, string> = new Map([
+  ['ENOENT', 'its directory does not exist'],
+  ['ENOTDIR', 'a part of its path is a file, not a directory'],
+  ['EEXIST', 'a part of its path is a file, not a directory'],
+  ['EISDIR', 'it is a directory'],
+  ['EACCES', 'that is not permitted'],
+  ['EPERM', 'that is not permitted'],
+  ['EROFS', 'the file system cannot be written to'],
+  ['ENAMETOOLONG', 'its name is too long'],
+]);
+
+/** Why a file could not be put at `path`, in our words; any other fault as it is. */
 export function fileFault(error: unknown, path: string): unknown {
-  const code = errorCode(error);
-  if (code !== 'ENOSPC' && code !== 'EDQUOT') return error;
-  return new CountersignError('storage-full', `no space left to write ${path}`, {
+  const code = errorCode(error) ?? '';
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    return new CountersignError('storage-full', `no space left to write ${path}`, {
+      cause: error,
+      next: 'Make room on the disk and try again.',
+    });
+  }
+  const why = FAULTS.get(code);
+  if (why === undefined) return error;
+  return new CountersignError('usage', `${path} cannot be written: ${why}`, {
     cause: error,
-    next: 'Make room on the disk and try again.',
+    next: 'Choose another place for it.',
   });
 }
 

@@ -12,7 +12,7 @@ export interface DownloadOptions {
 /**
  * Fetches a target to `destination`. The file appears there only when its length and every hash were found right; until then,
  * and after any failure, what was there before stays (W8.3). Missing directories are made.
- * @throws CountersignError as `Updater.openTarget`, and `storage-full`
+ * @throws CountersignError as `Updater.openTarget`, `storage-full`, and `usage` where the place is impossible
  */
 export async function downloadTarget(
   updater: Pick<Updater, 'openTarget'>,
@@ -20,13 +20,13 @@ export async function downloadTarget(
   destination: string,
   options: DownloadOptions = {},
 ): Promise<void> {
-  await mkdir(dirname(destination), { recursive: true });
   const temporary = temporaryBeside(destination);
   try {
+    await mkdir(dirname(destination), { recursive: true });
     await writeAll(temporary, updater.openTarget(target), options);
     await rename(temporary, destination);
   } catch (error) {
-    await rm(temporary, { force: true });
+    await rm(temporary, { force: true }).catch(() => undefined);
     throw fileFault(error, destination);
   }
   await syncDirectory(dirname(destination));
