@@ -3,7 +3,7 @@ import { authenticated } from '../authenticated.js';
 import { CollectionServer } from '../collection-server.js';
 import type { Fetch } from '../fetch.js';
 import type { KeyRing } from '../key-ring.js';
-import type { CollectionHome } from '../node/home.js';
+import type { CollectionHome, Home } from '../node/home.js';
 import type { FirstTrust } from '../pinning.js';
 import { Publisher, type PublisherOptions } from '../publisher.js';
 import { loginCommand, registryOf } from '../registry.js';
@@ -13,15 +13,18 @@ import type { Crypto } from '../tuf/crypto.js';
 import { CountersignError, hasCode } from '../tuf/errors.js';
 import type { Format } from '../tuf/formats/format.js';
 import type { Targets } from '../tuf/model.js';
-import { parseSaneRoleName, TARGETS, TIMESTAMP, type Gun, type RoleName } from '../tuf/names.js';
+import { parseSaneRoleName, ROOT, TARGETS, TIMESTAMP, type Gun, type RoleName } from '../tuf/names.js';
 import { Updater } from '../updater.js';
 import type { TrustedState } from '../state.js';
 import { baseUrl, collectionUrls, type RepositoryUrls } from '../urls.js';
+import { commandLine, sameServer } from './hint.js';
 import type { CommonOptions } from './options.js';
+import { similar } from './similar.js';
 
 /** What a collection needs of the run of the command it belongs to. */
 export interface CollectionContext {
   readonly options: CommonOptions;
+  readonly home: Pick<Home, 'collections'>;
   readonly format: Format;
   readonly crypto: Crypto;
   readonly ring: KeyRing;
@@ -61,6 +64,16 @@ export class Collection {
     });
   }
 
+  /** `countersign VERB NAME …` for people to paste. */
+  command(verb: string, ...more: readonly string[]): string {
+    return commandLine(...verb.split(' '), this.gun, ...more, ...sameServer(this.#context.options));
+  }
+
+  /** The known collection whose name this one's was probably meant to be. */
+  async similar(): Promise<Gun | undefined> {
+    return similar(this.gun, await this.#context.home.collections());
+  }
+
   get urls(): RepositoryUrls {
     return collectionUrls(this.serverUrl, this.gun);
   }
@@ -73,6 +86,8 @@ export class Collection {
   async updater(purpose: 'read' | 'publish'): Promise<Updater> {
     const { format, crypto } = this.#context;
     const firstTrust = await this.#firstTrust();
+    if (firstTrust === undefined && (await this.home.metadata.load(ROOT)) === undefined)
+      throw await this.#unknown(purpose);
     return new Updater({
       urls: this.urls,
       fetch: this.fetch,
@@ -143,7 +158,17 @@ export class Collection {
     if ((await this.home.firstRoot()) === undefined) return error;
     return new CountersignError('not-found', `${this.gun} has not been published yet`, {
       cause: error,
-      next: `Publish it with \`countersign publish ${this.gun}\`.`,
+      next: `Publish it with \`${this.command('publish')}\`.`,
+    });
+  }
+
+  async #unknown(purpose: 'read' | 'publish'): Promise<CountersignError> {
+    const meant = await this.similar();
+    const begin = purpose === 'publish' ? ` To begin a collection of your own: \`${this.command('init')}\`.` : '';
+    return new CountersignError('untrusted-root', `there is no trusted root for ${this.gun} here yet`, {
+      next:
+        `${meant === undefined ? 'Give' : `Did you mean ${meant}? If not, give`} ` +
+        `--root FILE or --root-fingerprint sha256:…, as the publisher tells you; or --trust-on-first-use.${begin}`,
     });
   }
 }

@@ -5,6 +5,7 @@ import { EXIT, exitCodeOf } from './exit-codes.js';
 import type { CommandIo } from './io.js';
 import { printable } from './output.js';
 import { Session, type Run } from './session.js';
+import { explainUsage, helpCommand, IN_OUR_WORDS, verbAndArguments } from './usage.js';
 import { addAdd } from './verbs/add.js';
 import { addDelegation } from './verbs/delegation.js';
 import { addGet } from './verbs/get.js';
@@ -19,21 +20,12 @@ import { addRotate } from './verbs/rotate.js';
 import { addStatus } from './verbs/status.js';
 import { addVerify } from './verbs/verify.js';
 
-const VERBS = [
-  addInit,
-  addAdd,
-  addRemove,
-  addReset,
-  addStatus,
-  addPublish,
-  addList,
-  addGet,
-  addVerify,
-  addInspect,
-  addRotate,
-  addDelegation,
-  addKey,
-];
+const VERBS = new Map([
+  ['Publishing:', [addInit, addAdd, addRemove, addReset, addStatus, addPublish, addRotate]],
+  ['Delegating:', [addDelegation]],
+  ['Reading:', [addList, addGet, addVerify, addInspect]],
+  ['Keys:', [addKey]],
+]);
 
 /** Runs the command. Never throws; answers its exit code (`exit-codes.ts`). */
 export async function main(argv: readonly string[], io: CommandIo): Promise<number> {
@@ -53,8 +45,10 @@ export function program(io: CommandIo): Command {
     .configureOutput({
       writeOut: (text) => void io.stdout.write(text),
       writeErr: (text) => void io.stderr.write(text),
+      ...IN_OUR_WORDS,
     })
-    .configureHelp({ showGlobalOptions: false })
+    .configureHelp({ subcommandTerm: verbAndArguments })
+    .addHelpCommand(helpCommand())
     .showSuggestionAfterError()
     .exitOverride();
   const run: Run = async (options, work) => {
@@ -65,7 +59,11 @@ export function program(io: CommandIo): Command {
       await session.close();
     }
   };
-  for (const add of VERBS) add(command, run);
+  for (const [heading, verbs] of VERBS) {
+    command.commandsGroup(heading);
+    for (const add of verbs) add(command, run);
+  }
+  explainUsage(command);
   return command;
 }
 

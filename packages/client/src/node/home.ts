@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TargetChange } from '../changes.js';
 import { readChanges, writeChanges } from '../changes-file.js';
@@ -46,10 +46,17 @@ export class Home {
     return new CollectionHome(gun, join(this.#directory, 'collections', directoryName(gun)), this.#lock);
   }
 
-  /** The collections this user has touched, by name. */
+  /** The collections whose server is remembered here, by name. */
   async collections(): Promise<readonly Gun[]> {
-    const names = await readdir(join(this.#directory, 'collections')).catch(absent);
-    return (names ?? []).map((name) => parseGun(decodeURIComponent(name))).sort();
+    const top = join(this.#directory, 'collections');
+    const names = (await readdir(top).catch(absent)) ?? [];
+    const records = await Promise.all(
+      names.map((name) => stat(join(top, name, 'collection.json')).catch(() => undefined)),
+    );
+    return names
+      .filter((_, index) => records[index] !== undefined)
+      .map((name) => parseGun(decodeURIComponent(name)))
+      .sort();
   }
 }
 

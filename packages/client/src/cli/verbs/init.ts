@@ -1,10 +1,13 @@
 import type { Command } from 'commander';
 import { makeFirstRoot } from '../../first-root.js';
 import { DEFAULT_LIFETIMES, expiry } from '../../lifetimes.js';
+import { Http } from '../../http.js';
 import { fingerprint } from '../../pinning.js';
 import { CountersignError } from '../../tuf/errors.js';
 import { formatInstant, instant, ROOT, type Version } from '../../tuf/names.js';
+import { DEFAULT_REFRESH_LIMITS } from '../../tuf/refresh.js';
 import type { Collection } from '../collection.js';
+import { commandLine, sameServer } from '../hint.js';
 import { withExpires, withJson, withPassphrase, withServer, type CommonOptions } from '../options.js';
 import type { Run, Session } from '../session.js';
 
@@ -60,26 +63,33 @@ async function init(session: Session, collection: Collection): Promise<void> {
   output.line(`Root expires      ${formatInstant(expires)}`);
   output.line();
   output.line('Tell the fingerprint to those who are to trust the collection, by another way than the server:');
-  output.line(`  countersign list ${collection.gun} --server ${collection.serverUrl} --root-fingerprint ${pin}`);
+  output.line(`  ${readersCommand(collection, options, pin)}`);
   output.line();
   output.line('BACK UP THE ROOT KEY. Who loses it can never change the keys of this collection again:');
   output.line(`  countersign key export ${rootKey.id} -o root-key.pem`);
   output.line();
-  output.line(`Next: countersign add ${collection.gun} FILE…, then countersign publish ${collection.gun}`);
+  output.line('Next, add files or directories, then publish:');
+  output.line(`  ${collection.command('add')} FILE…`);
+  output.line(`  ${collection.command('publish')}`);
+}
+
+/** Readers may have no settings yet: everything is spelt out. */
+function readersCommand({ gun, serverUrl }: Collection, options: CommonOptions, pin: string): string {
+  const server = sameServer({ ...options, server: serverUrl });
+  return commandLine('list', gun, ...server, '--root-fingerprint', pin);
 }
 
 async function refuseSecond(session: Session, collection: Collection): Promise<void> {
   const again = {
-    next: `Go on with \`countersign add ${collection.gun} FILE…\` and \`countersign publish ${collection.gun}\`.`,
+    next: `Go on with \`${collection.command('add')} FILE…\` and \`${collection.command('publish')}\`.`,
   };
   if ((await collection.home.firstRoot()) !== undefined)
     throw new CountersignError('conflict', `${collection.gun} has been begun here already`, again);
   if ((await collection.home.metadata.load(ROOT)) !== undefined)
     throw new CountersignError('conflict', `${collection.gun} is known here already`, again);
   const url = collection.urls.metadata + session.format.fileName(ROOT, { version: 1 as Version });
-  const response = await collection.fetch(url, { method: 'GET' });
-  await response.body?.getReader().cancel();
-  if (response.status !== 200) return;
+  const published = await new Http(collection.fetch).fetchBytes(url, DEFAULT_REFRESH_LIMITS.root);
+  if (published === undefined) return;
   throw new CountersignError('conflict', `${collection.gun} is published on ${collection.serverUrl} already`, {
     next: 'Choose another name; or take part with --root-fingerprint, as its publisher tells you.',
   });

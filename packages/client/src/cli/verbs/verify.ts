@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { verifyFile } from '../../node/verify-file.js';
+import { noTarget } from '../no-target.js';
 import { withJson, withTrust, type CommonOptions } from '../options.js';
 import { asJson } from './list.js';
-import { noTarget } from './get.js';
 import type { Run } from '../session.js';
 
 export function addVerify(program: Command, run: Run): void {
@@ -17,7 +17,7 @@ export function addVerify(program: Command, run: Run): void {
       const collection = await session.collection(name);
       const { updater } = await collection.refreshed();
       const target = await updater.getTarget(path);
-      if (target === undefined) throw noTarget(path);
+      if (target === undefined) throw await noTarget(collection, updater, path);
       await verifyFile(file, target, session.crypto);
       if (options.json === true) session.output.json({ verified: true, file, ...asJson(target) });
       else session.output.line(`${file} is ${target.path} of ${collection.gun}, signed for by ${target.role}.`);

@@ -1,0 +1,26 @@
+import { CountersignError } from '../tuf/errors.js';
+import type { Updater } from '../updater.js';
+import type { Collection } from './collection.js';
+import { similar } from './similar.js';
+
+/** The error for a target that no role lists, with the one that was probably meant. */
+export async function noTarget(collection: Collection, updater: Updater, path: string): Promise<CountersignError> {
+  const meant = similar(path, await listedPaths(updater));
+  const suggestion = meant === undefined ? '' : `Did you mean ${meant}? `;
+  return new CountersignError('not-found', `no role of ${collection.gun} lists ${path}`, {
+    detail: { target: path },
+    next: `${suggestion}See \`${collection.command('list')}\`.`,
+  });
+}
+
+/** A role that cannot be read leaves nothing to suggest, and is not what was asked about. */
+async function listedPaths(updater: Updater): Promise<readonly string[]> {
+  const paths: string[] = [];
+  try {
+    for await (const { path } of updater.listTargets()) paths.push(path);
+  } catch (error) {
+    if (error instanceof CountersignError) return [];
+    throw error;
+  }
+  return paths;
+}
