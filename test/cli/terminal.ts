@@ -1,8 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough, Writable } from 'node:stream';
+import { PassThrough } from 'node:stream';
 import { main } from '../../packages/client/src/cli/main.js';
+import { Collected } from './collected.js';
+import type { Tty } from './tty.js';
 
 /** Sealing that costs nothing, for tests. */
 const CHEAP = { N: 1024, r: 8, p: 1 };
@@ -18,6 +20,14 @@ export interface PersonOptions {
   readonly server?: string;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
+}
+
+/** What is special about one run. */
+export interface Surroundings {
+  /** Over the person's own. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly tty?: Tty;
+  readonly signal?: AbortSignal;
 }
 
 /** Somebody with a home directory of their own, typing commands; no terminal. */
@@ -46,15 +56,17 @@ export class Person {
     return this.runWith({}, ...argv);
   }
 
-  async runWith(env: Record<string, string>, ...argv: string[]): Promise<Ran> {
+  async runWith(surroundings: Surroundings, ...argv: string[]): Promise<Ran> {
+    const { env, tty, signal } = surroundings;
     const out = new Collected();
-    const err = new Collected();
+    const err = tty?.stderr ?? new Collected();
     const io = {
       env: { ...this.env, ...env },
-      stdin: new PassThrough(),
+      stdin: tty?.stdin ?? new PassThrough(),
       scrypt: CHEAP,
       stdout: out,
       stderr: err,
+      ...(signal === undefined ? {} : { signal }),
       ...(this.#now === undefined ? {} : { now: this.#now }),
     };
     const code = await main(argv, io);
@@ -75,14 +87,5 @@ export class Person {
 
   async leave(): Promise<void> {
     await rm(this.directory, { recursive: true, force: true });
-  }
-}
-
-export class Collected extends Writable {
-  text = '';
-
-  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
-    this.text += chunk.toString();
-    done();
   }
 }

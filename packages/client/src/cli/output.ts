@@ -12,13 +12,20 @@ export class Output {
     this.#io.stdout.write(`${printable(text)}\n`);
   }
 
+  /** Text of several lines that is ours or was checked, such as PEM. */
+  block(text: string): void {
+    this.#io.stdout.write(`${text.trimEnd()}\n`);
+  }
+
   /** A remark that is no result. */
   note(text: string): void {
     this.#io.stderr.write(`${printable(text)}\n`);
   }
 
   json(value: unknown): void {
-    this.#io.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`);
+    // The line breaks here are the layout's: within strings JSON escapes them itself.
+    const text = JSON.stringify(value, undefined, 2).replace(FORGING, (char) => (char === '\n' ? char : escaped(char)));
+    this.#io.stdout.write(`${text}\n`);
   }
 
   /** Columns as wide as they need to be; numbers are given as text already. */
@@ -37,9 +44,16 @@ function width(text: string): number {
   return Array.from(text).length;
 }
 
-/** Names come from strangers: control characters could forge lines or drive the terminal. Line breaks of ours stay. */
+/** What can forge lines, drive a terminal, or turn the order of what is shown: controls, line and direction marks. */
+const FORGING = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
+
+/** Text for one line of a terminal: names come from strangers. */
 export function printable(text: string): string {
-  return text.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/gu, '\ufffd');
+  return text.replace(FORGING, '\ufffd');
+}
+
+function escaped(char: string): string {
+  return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
 const UNITS = ['kB', 'MB', 'GB', 'TB'] as const;

@@ -40,7 +40,8 @@ export async function scanFiles(paths: readonly string[], as: string | undefined
       throw new CountersignError('not-found', `there is no file ${path}`, { cause });
     });
     if (info.isDirectory()) await walk(source, directoryPrefix(as, inside ? '' : basename(source)), files, passedOver);
-    else files.push({ path: parseSaneTargetPath(fileName(as, basename(source))), source });
+    else if (info.isFile()) files.push({ path: parseSaneTargetPath(fileName(as, basename(source))), source });
+    else throw new CountersignError('usage', `${path} is neither a file nor a directory`);
   }
   checkDistinct(files);
   return { files, passedOver };

@@ -1,4 +1,3 @@
-import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -17,6 +16,7 @@ import { parseGun, type KeyId } from '../tuf/names.js';
 import { Collection } from './collection.js';
 import type { CommandIo } from './io.js';
 import type { CommonOptions } from './options.js';
+import { openStaged } from './open-staged.js';
 import { Output, short } from './output.js';
 import { Passphrases } from './passphrase.js';
 
@@ -85,7 +85,7 @@ export class Session {
   };
 
   /** The bytes of a local file that a change names. */
-  readonly open = (path: string): AsyncIterable<Uint8Array> => createReadStream(path);
+  readonly open = openStaged;
 
   readonly wait = async (milliseconds: number): Promise<void> => {
     await delay(milliseconds, undefined, this.io.signal === undefined ? {} : { signal: this.io.signal });

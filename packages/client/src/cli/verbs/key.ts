@@ -4,8 +4,9 @@ import { writeAtomically } from '../../node/atomic-file.js';
 import type { StoredKey } from '../../node/key-store.js';
 import type { NewKeyType } from '../../node/private-key.js';
 import { CountersignError } from '../../tuf/errors.js';
-import { parseKeyId, type KeyId } from '../../tuf/names.js';
 import { withJson, withPassphrase, type CommonOptions } from '../options.js';
+import { short } from '../output.js';
+import { ownKey } from '../own-key.js';
 import { readPassphrase } from '../passphrase.js';
 import type { Run, Session } from '../session.js';
 
@@ -48,7 +49,7 @@ export function addKey(program: Command, run: Run): void {
     .option('--public', 'only the public half')
     .option('-o, --output <file>', 'where to put it; standard output unless given')
     .description('writes a key as PEM; a private one stays encrypted under your passphrase');
-  withPassphrase(save).action((id: string, options: ExportOptions) =>
+  withJson(withPassphrase(save)).action((id: string, options: ExportOptions) =>
     run(options, (session) => exportKey(session, id, options)),
   );
 }
@@ -69,8 +70,9 @@ async function importKey(session: Session, path: string, passphraseFile: string 
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
     throw new CountersignError('not-found', `the key file ${path} cannot be read`, { cause });
   });
-  const take = async (opens: string): Promise<StoredKey> =>
-    session.keys.import(text, opens, await session.passphrases.fresh());
+  // Ours first: asked for while the other is tried, it would pass for a wrong one.
+  const ours = await session.passphrases.fresh();
+  const take = (opens: string): Promise<StoredKey> => session.keys.import(text, opens, ours);
   if (passphraseFile !== undefined) return take(await readPassphrase(passphraseFile));
   const encrypted = text.includes('ENCRYPTED') || text.trimStart().startsWith('{');
   return encrypted ? session.passphrases.unlock(path, take) : take('');
@@ -78,29 +80,17 @@ async function importKey(session: Session, path: string, passphraseFile: string 
 
 async function exportKey(session: Session, start: string, options: ExportOptions): Promise<void> {
   const { keys, output, passphrases } = session;
-  const id = await keyStarting(session, start);
-  const pem =
-    options.public === true
-      ? await keys.exportPublic(id)
-      : await passphrases.unlock(`key ${start}`, (passphrase) => keys.exportPrivate(id, passphrase));
-  if (options.output === undefined) output.line(pem.trimEnd());
-  else {
-    await writeAtomically(options.output, new TextEncoder().encode(pem), options.public === true ? 0o644 : 0o600);
-    output.line(
-      `Key ${id} is in ${options.output}${options.public === true ? '' : ', encrypted under your passphrase'}.`,
-    );
-  }
-}
-
-/** A key by its id or an unambiguous beginning of it. */
-async function keyStarting({ keys }: Session, start: string): Promise<KeyId> {
-  const found = (await keys.list()).filter((key) => key.id.startsWith(start));
-  const [only] = found;
-  if (found.length === 1 && only !== undefined) return only.id;
-  if (found.length === 0) return parseKeyId(start);
-  throw new CountersignError('usage', `${found.length} of your keys begin with ${start}`, {
-    next: 'Give more of the id.',
-  });
+  const id = await ownKey(keys, start);
+  const isPublic = options.public === true;
+  const pem = isPublic
+    ? await keys.exportPublic(id)
+    : await passphrases.unlock(`key ${short(id)}`, (passphrase) => keys.exportPrivate(id, passphrase));
+  if (options.output !== undefined)
+    await writeAtomically(options.output, new TextEncoder().encode(pem), isPublic ? 0o644 : 0o600);
+  const told = { id, public: isPublic, ...(options.output === undefined ? { pem } : { file: options.output }) };
+  if (options.json === true) output.json(told);
+  else if (options.output === undefined) output.block(pem);
+  else output.line(`Key ${id} is in ${options.output}${isPublic ? '' : ', encrypted under your passphrase'}.`);
 }
 
 function show({ output, options }: Session, key: StoredKey): void {

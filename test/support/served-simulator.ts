@@ -1,0 +1,36 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { METADATA, TARGETS_URL, type RepositorySimulator } from '../simulator/repository.js';
+
+export interface Served {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** A simulated repository where a Countersign server would have a collection, over HTTP. Its clock stands at `START`. */
+export async function serve(sim: RepositorySimulator): Promise<Served> {
+  const server = createServer((request, response) => {
+    const [, area = '', name = ''] = /^\/v2\/.*\/_trust\/(tuf|targets)\/(.*)$/u.exec(request.url ?? '') ?? [];
+    void sim
+      .fetch((area === 'tuf' ? METADATA : TARGETS_URL) + name)
+      .then(async (answer) => {
+        const chunks: Uint8Array[] = [];
+        const reader = answer.body?.getReader();
+        for (let read = await reader?.read(); read?.done === false; read = await reader?.read())
+          if (read.value !== undefined) chunks.push(read.value);
+        response.writeHead(answer.status).end(Buffer.concat(chunks));
+      })
+      .catch(() => response.writeHead(400).end());
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    async close() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
