@@ -51,3 +51,9 @@ export async function findRole(state: TrustedState, name: RoleName): Promise<Pub
     ...(unread === undefined ? {} : { cause: unread }),
   });
 }
+
+/** The version of a role that the snapshot lists; 0 where the collection never had it. */
+export function listedVersion({ trust }: TrustedState, role: RoleName): number {
+  const listed = trust.snapshot.signed.meta.get(role);
+  return listed?.by === 'version' ? listed.version : 0;
+}

@@ -52,6 +52,16 @@ export function withExpires(command: Command, what: string): Command {
   return command.option('--expires <days>', `how long ${what} stays valid (default 365)`, days);
 }
 
+/** Who delegates. */
+export function withBy(command: Command): Command {
+  return command.option('--by <role>', 'the role that delegates; targets unless given');
+}
+
+/** What a publish may break; the server names the roles when it refuses. */
+export function withAbandon(command: Command): Command {
+  return command.option('--abandon <role...>', 'delegated roles that nobody need be able to verify any more');
+}
+
 export function withJson(command: Command): Command {
   return command.option('--json', 'print JSON, for programs');
 }

@@ -1,13 +1,14 @@
 import type { Command } from 'commander';
 import { sameTarget } from '../../apply-changes.js';
-import { stage, type TargetChange } from '../../changes.js';
+import { stage, type AddTarget, type TargetChange } from '../../changes.js';
 import type { Targets } from '../../tuf/model.js';
 import type { RoleName } from '../../tuf/names.js';
 import { roleNamed, type Collection } from '../collection.js';
-import { withTrust, type CommonOptions } from '../options.js';
-import { count, size } from '../output.js';
+import { withJson, withTrust, type CommonOptions } from '../options.js';
+import { count, size, type Output } from '../output.js';
 import { describeFile, scanFiles, type FoundFile } from '../scan-files.js';
 import type { Run, Session } from '../session.js';
+import { asJson } from '../staged.js';
 
 interface AddOptions extends CommonOptions {
   readonly as?: string;
@@ -22,7 +23,7 @@ export function addAdd(program: Command, run: Run): void {
     .option('--as <target>', 'another name for the target; ending in a slash, a directory to put them into')
     .option('--role <role>', 'the delegated role that is to list them')
     .description('stages files to be published; nothing leaves this machine yet');
-  withTrust(command).action((name: string, files: string[], options: AddOptions) =>
+  withJson(withTrust(command)).action((name: string, files: string[], options: AddOptions) =>
     run(options, async (session) => {
       const collection = await session.collection(name);
       await collection.home.exclusively(() => add(session, collection, files, options));
@@ -41,36 +42,40 @@ async function add(
   const { files, passedOver } = await scanFiles(paths, options.as);
   const seen = await collection.lastSeen(role);
   let changes = await collection.home.changes();
-  const told: string[][] = [];
-  let bytes = 0;
+  const staged: AddTarget[] = [];
   for (const file of files) {
     session.io.signal?.throwIfAborted();
     const change = await changeFor(session, file, role, seen);
-    const unchanged = change.kind === 'add' && sameTarget(seen?.targets.get(file.path), change.file);
+    const unchanged = sameTarget(change.base.content, change.file);
     changes = unchanged ? without(changes, change) : stage(changes, change);
-    if (unchanged || change.kind !== 'add') continue;
-    bytes += change.file.length;
-    told.push([seen?.targets.has(file.path) === true ? 'change' : 'add', file.path, size(change.file.length)]);
+    if (!unchanged) staged.push(change);
   }
   await collection.home.saveChanges(changes);
-  for (const [what = '', path = '', length = ''] of told.slice(0, SHOWN))
-    output.line(`  ${what.padEnd(6)}  ${path}  (${length})`);
-  if (told.length > SHOWN) output.line(`  … and ${told.length - SHOWN} more`);
-  for (const path of passedOver) output.note(`passed over ${path}: neither a file nor a directory`);
-  const same = files.length - told.length;
-  const rest = same === 0 ? '' : `; ${count(same, 'file is', 'files are')} published as they are already`;
-  output.line(`${count(told.length, 'file')} staged (${size(bytes)})${rest}.`);
+  const unchanged = files.length - staged.length;
+  if (session.options.json === true)
+    output.json({ name: collection.gun, staged: asJson(staged), unchanged, passedOver });
+  else tell(output, staged, unchanged, passedOver);
 }
 
 /** Longer lists tell a person nothing; `status` shows everything. */
 const SHOWN = 20;
+
+function tell(output: Output, staged: readonly AddTarget[], unchanged: number, passedOver: readonly string[]): void {
+  for (const { path, file, base } of staged.slice(0, SHOWN))
+    output.line(`  ${base.content === undefined ? 'add   ' : 'change'}  ${path}  (${size(file.length)})`);
+  if (staged.length > SHOWN) output.line(`  … and ${staged.length - SHOWN} more`);
+  for (const path of passedOver) output.note(`passed over ${path}: neither a file nor a directory`);
+  const bytes = staged.reduce((sum, { file }) => sum + file.length, 0);
+  const rest = unchanged === 0 ? '' : `; ${count(unchanged, 'file is', 'files are')} published as they are already`;
+  output.line(`${count(staged.length, 'file')} staged (${size(bytes)})${rest}.`);
+}
 
 async function changeFor(
   session: Session,
   { path, source }: FoundFile,
   role: RoleName,
   seen: Targets | undefined,
-): Promise<TargetChange> {
+): Promise<AddTarget> {
   const file = await describeFile(source, session.crypto);
   return {
     kind: 'add',

@@ -3,7 +3,7 @@ import type { TargetChange } from '../../changes.js';
 import type { PublishOutcome } from '../../publisher.js';
 import { CountersignError } from '../../tuf/errors.js';
 import { roleNamed, type Collection } from '../collection.js';
-import { withExpires, withJson, withPassphrase, withTrust, type CommonOptions } from '../options.js';
+import { withAbandon, withExpires, withJson, withPassphrase, withTrust, type CommonOptions } from '../options.js';
 import { count } from '../output.js';
 import { progressBar } from '../progress.js';
 import type { Run, Session } from '../session.js';
@@ -18,9 +18,8 @@ export function addPublish(program: Command, run: Run): void {
     .command('publish')
     .argument('<name>', 'the collection')
     .option('--role <role>', 'publish only what is staged for this role')
-    .option('--abandon <role...>', 'delegated roles that nobody need be able to verify any more')
     .description('uploads the staged files, signs, and publishes; also signs anew what is about to expire');
-  withJson(withExpires(withPassphrase(withTrust(command)), 'what is signed')).action(
+  withJson(withExpires(withPassphrase(withTrust(withAbandon(command))), 'what is signed')).action(
     (name: string, options: PublishOptions) =>
       run(options, async (session) => {
         const collection = await session.collection(name);

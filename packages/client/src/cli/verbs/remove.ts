@@ -1,12 +1,13 @@
 import type { Command } from 'commander';
-import { stage, type TargetChange } from '../../changes.js';
+import { stage } from '../../changes.js';
 import { CountersignError } from '../../tuf/errors.js';
-import type { Targets } from '../../tuf/model.js';
-import { parseTargetPath, type RoleName, type TargetPath } from '../../tuf/names.js';
+import type { RoleName, TargetPath } from '../../tuf/names.js';
 import { roleNamed, type Collection } from '../collection.js';
-import { withTrust, type CommonOptions } from '../options.js';
+import { withJson, withTrust, type CommonOptions } from '../options.js';
 import { count } from '../output.js';
 import type { Run, Session } from '../session.js';
+import { similar } from '../similar.js';
+import { asJson, means } from '../staged.js';
 
 interface RemoveOptions extends CommonOptions {
   readonly role?: string;
@@ -19,7 +20,7 @@ export function addRemove(program: Command, run: Run): void {
     .argument('<target...>', 'targets; one that ends in a slash stands for everything below it')
     .option('--role <role>', 'the delegated role that lists them')
     .description('stages the withdrawal of targets');
-  withTrust(command).action((name: string, targets: string[], options: RemoveOptions) =>
+  withJson(withTrust(command)).action((name: string, targets: string[], options: RemoveOptions) =>
     run(options, async (session) => {
       const collection = await session.collection(name);
       await collection.home.exclusively(() => remove(session, collection, targets, roleNamed(options.role)));
@@ -34,8 +35,11 @@ async function remove(
   role: RoleName,
 ): Promise<void> {
   const seen = await collection.lastSeen(role);
-  let changes = await collection.home.changes();
-  const paths = new Set(names.flatMap((name) => named(name, role, seen, changes)));
+  const before = await collection.home.changes();
+  let changes = before;
+  const staged = before.filter((change) => change.role === role && change.kind === 'add');
+  const known = new Set([...(seen?.targets.keys() ?? []), ...staged.map(({ path }) => path)]);
+  const paths = new Set(names.flatMap((name) => named(collection, name, role, known)));
   for (const path of paths) {
     changes = stage(changes, {
       kind: 'remove',
@@ -45,23 +49,31 @@ async function remove(
     });
   }
   await collection.home.saveChanges(changes);
-  session.output.line(`${count(paths.size, 'target')} staged to be removed.`);
+  const { output, options } = session;
+  const removed = changes.filter((change) => change.role === role && paths.has(change.path));
+  // What only a staged change would have listed is staged no longer, and there is nothing to remove.
+  const dropped = staged.filter(({ path }) => paths.has(path));
+  if (options.json === true) {
+    output.json({ name: collection.gun, staged: asJson(removed), dropped: asJson(dropped) });
+    return;
+  }
+  const gone = paths.size - removed.length;
+  if (gone > 0) output.line(`${count(gone, 'target')} staged no longer.`);
+  if (removed.length > 0) output.line(`${count(removed.length, 'target')} staged to be removed.`);
 }
 
 function named(
+  collection: Collection,
   name: string,
   role: RoleName,
-  seen: Targets | undefined,
-  changes: readonly TargetChange[],
+  known: ReadonlySet<TargetPath>,
 ): readonly TargetPath[] {
-  const staged = changes.filter((change) => change.role === role && change.kind === 'add').map((change) => change.path);
-  const known = new Set([...(seen?.targets.keys() ?? []), ...staged]);
-  const found = name.endsWith('/')
-    ? [...known].filter((path) => path.startsWith(name))
-    : [parseTargetPath(name)].filter((path) => known.has(path));
+  const found = [...known].filter((path) => means(name, path));
   if (found.length > 0) return found;
+  const meant = similar(name, known);
+  const suggestion = meant === undefined ? '' : `Did you mean ${meant}? `;
   throw new CountersignError('not-found', `${role} lists no target ${name}`, {
     detail: { target: name },
-    next: 'See `countersign list`; a target of a delegated role is removed with --role.',
+    next: `${suggestion}See \`${collection.command('list')}\`; a target of a delegated role is removed with --role.`,
   });
 }

@@ -4,10 +4,10 @@ import type { Rotation } from '../../rotation.js';
 import type { Envelope } from '../../tuf/envelope.js';
 import { CountersignError } from '../../tuf/errors.js';
 import type { Root } from '../../tuf/model.js';
-import { parseKeyId } from '../../tuf/names.js';
 import type { Collection } from '../collection.js';
 import { withExpires, withJson, withPassphrase, withTrust, type CommonOptions } from '../options.js';
 import { short } from '../output.js';
+import { ownKey } from '../own-key.js';
 import type { Run, Session } from '../session.js';
 import { settle, versions } from './publish.js';
 
@@ -23,7 +23,7 @@ export function addRotate(program: Command, run: Run): void {
     .command('rotate')
     .argument('<name>', 'the collection')
     .addArgument(new Argument('<role>', 'the role that gets a new key').choices(ROLES))
-    .option('--key <id>', 'for root and targets: use this key of yours instead of a new one')
+    .option('--key <id>', 'for root and targets: a key of yours, or how its id begins, instead of a new one')
     .description('gives a top-level role a new key, published at once; clients follow by themselves');
   withJson(withExpires(withPassphrase(withTrust(command)), 'what is signed')).action(
     (name: string, role: RotatedRole, options: RotateOptions) =>
@@ -59,7 +59,7 @@ async function withOwnKey(
   id: string | undefined,
 ): Promise<Rotation> {
   const { keys, passphrases, output } = session;
-  if (id !== undefined) return { role, from, signer: await session.openKey(parseKeyId(id)) };
+  if (id !== undefined) return { role, from, signer: await session.openKey(await ownKey(keys, id)) };
   const passphrase = await passphrases.fresh();
   const made = await keys.generate('ed25519', passphrase);
   output.note(`made key ${made.id}; should this fail, go on with --key ${made.id}`);

@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
 import type { TargetChange } from '../../changes.js';
-import { hexEncode } from '../../tuf/encoding.js';
 import type { AnyDocument } from '../../tuf/model.js';
 import { formatInstant, ROOT, TARGETS, type RoleName } from '../../tuf/names.js';
 import type { Collection } from '../collection.js';
 import { withJson, type CommonOptions } from '../options.js';
 import { count, size, whenExpires } from '../output.js';
 import type { Run, Session } from '../session.js';
+import { asJson } from '../staged.js';
 
 export function addStatus(program: Command, run: Run): void {
   const command = program
@@ -57,17 +57,8 @@ function report(
       version: document.version,
       expires: formatInstant(document.expires),
     })),
-    changes: changes.map((change) => ({
-      kind: change.kind,
-      role: change.role,
-      target: change.path,
-      ...(change.kind === 'add' ? { length: change.file.length, hashes: hashesOf(change), source: change.source } : {}),
-    })),
+    changes: asJson(changes),
   };
-}
-
-function hashesOf(change: TargetChange & { readonly kind: 'add' }): Record<string, string> {
-  return Object.fromEntries([...change.file.hashes].map(([algorithm, hash]) => [algorithm, hexEncode(hash)]));
 }
 
 async function show(
@@ -78,8 +69,10 @@ async function show(
 ): Promise<void> {
   const { output } = session;
   if (await isUnpublished(collection)) output.line(`${collection.gun} is not published yet.`);
-  else if (known.length === 0) output.line(`Nothing is known of ${collection.gun} yet.`);
-  else {
+  else if (known.length === 0) {
+    const meant = await collection.similar();
+    output.line(`Nothing is known of ${collection.gun} yet${meant === undefined ? '.' : `; did you mean ${meant}?`}`);
+  } else {
     output.line(`${collection.gun}, as last seen:`);
     for (const { role, document } of known)
       output.line(`  ${role} version ${document.version}, expires ${whenExpires(document.expires, session.now)}`);
@@ -89,9 +82,7 @@ async function show(
     output.line('Nothing is staged.');
     return;
   }
-  output.line(
-    `${count(changes.length, 'change')} staged, to be published with \`countersign publish ${collection.gun}\`:`,
-  );
+  output.line(`${count(changes.length, 'change')} staged, to be published with \`${collection.command('publish')}\`:`);
   output.table(['', 'CHANGE', 'TARGET', 'SIZE', 'ROLE'], changes.map(row));
 }
 

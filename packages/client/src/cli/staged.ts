@@ -1,0 +1,22 @@
+import type { TargetChange } from '../changes.js';
+import { hexEncode } from '../tuf/encoding.js';
+import type { TargetFile } from '../tuf/model.js';
+
+/** Staged changes for programs. */
+export function asJson(changes: readonly TargetChange[]): readonly object[] {
+  return changes.map((change) => ({
+    kind: change.kind,
+    role: change.role,
+    target: change.path,
+    ...(change.kind === 'add' ? { ...contentOf(change.file), source: change.source } : {}),
+  }));
+}
+
+function contentOf({ length, hashes }: TargetFile): object {
+  return { length, hashes: Object.fromEntries([...hashes].map(([algorithm, hash]) => [algorithm, hexEncode(hash)])) };
+}
+
+/** Whether what a person typed means `path`: itself, or with a slash at its end everything below it. */
+export function means(typed: string, path: string): boolean {
+  return typed.endsWith('/') ? path.startsWith(typed) : path === typed;
+}

@@ -1,0 +1,111 @@
+import { open, readFile } from 'node:fs/promises';
+import type { Command } from 'commander';
+import type { DelegationChange } from '../../changes.js';
+import { MAX_REQUEST, readDelegationRequest, type DelegationRequest } from '../../delegation-request.js';
+import { findRole, listedVersion } from '../../role-search.js';
+import { CountersignError } from '../../tuf/errors.js';
+import type { Delegation, PathSet } from '../../tuf/model.js';
+import { parseSaneRoleName, type RoleName } from '../../tuf/names.js';
+import { roleNamed, type Collection } from '../collection.js';
+import {
+  withAbandon,
+  withBy,
+  withExpires,
+  withJson,
+  withPassphrase,
+  withTrust,
+  type CommonOptions,
+} from '../options.js';
+import type { Run, Session } from '../session.js';
+import { settle, versions } from './publish.js';
+
+interface AddOptions extends CommonOptions {
+  readonly request: string;
+  readonly paths?: readonly string[];
+  readonly by?: string;
+  readonly abandon?: readonly string[];
+  readonly terminating?: true;
+}
+
+export function addDelegate(group: Command, run: Run): void {
+  const command = group
+    .command('add')
+    .argument('<name>', 'the collection')
+    .argument('<role>', 'the delegated role')
+    .description('delegates paths to a role, published at once together with the role')
+    .requiredOption('--request <file>', 'the file that `delegation request` made')
+    .option('--paths <pattern...>', 'patterns of the targets it may list; everything unless given')
+    .option('--terminating', 'look no further for these targets');
+  withJson(withExpires(withPassphrase(withTrust(withAbandon(withBy(command)))), 'what is signed')).action(
+    (name: string, role: string, options: AddOptions) =>
+      run(options, async (session) => {
+        const collection = await session.collection(name);
+        await collection.home.exclusively(() => delegate(session, collection, parseSaneRoleName(role), options));
+      }),
+  );
+}
+
+async function delegate(session: Session, collection: Collection, name: RoleName, options: AddOptions): Promise<void> {
+  const { format, crypto, output } = session;
+  const text = await readRequest(options.request);
+  const request = await readDelegationRequest({ format, crypto }, text, { gun: collection.gun, role: name });
+  const { state } = await collection.refreshed('publish');
+  const listed = listedVersion(state, name);
+  const { version } = request.signed.signed;
+  if (version !== listed + 1) throw wrongVersion(name, version, listed);
+  const by = roleNamed(options.by);
+  const published = await findRole(state, by);
+  const before = published.current.signed.delegations?.roles.find((delegation) => delegation.name === name);
+  const change: DelegationChange = {
+    kind: 'delegate',
+    role: by,
+    delegation: delegationOf(request, options),
+    keys: request.keys,
+    base: { version: published.current.signed.version, content: before },
+  };
+  const publisher = await collection.publisher();
+  const newRoles = new Map([[name, request.signed.raw]]);
+  const abandons = options.abandon ?? [];
+  const outcome = await publisher.publish({ changes: [change], newRoles, targets: 'anywhere', abandons });
+  await settle(collection);
+  const keys = request.keys.map((key) => key.id);
+  if (options.json === true) output.json({ name: collection.gun, role: name, by, keys, ...outcome });
+  else if (outcome.kind === 'nothing') output.line(`${by} delegates to ${name} like this already.`);
+  else output.line(`${by} delegates to ${name}, key ${keys.join(', ')}: ${versions(outcome.versions)}.`);
+}
+
+function delegationOf({ role: { name, keyIds, threshold } }: DelegationRequest, options: AddOptions): Delegation {
+  const paths: PathSet = options.paths === undefined ? EVERYTHING : { kind: 'globs', patterns: options.paths };
+  return { name, keyIds, threshold, paths, terminating: options.terminating === true };
+}
+
+/** A star does not match a slash; every path's hash begins with one of these. */
+const EVERYTHING: PathSet = { kind: 'hash-prefixes', prefixes: Array.from('0123456789abcdef') };
+
+function wrongVersion(name: RoleName, version: number, listed: number): CountersignError {
+  return new CountersignError(
+    'delegation',
+    `the request holds version ${version} of ${name}, but the collection has had version ${listed}`,
+    {
+      detail: { role: name, version, current: listed },
+      next: 'Ask for a request made with --root or --root-fingerprint, which goes on above that version.',
+    },
+  );
+}
+
+async function readRequest(path: string): Promise<string> {
+  try {
+    const file = await open(path, 'r');
+    try {
+      const { size } = await file.stat();
+      if (size > MAX_REQUEST)
+        throw new CountersignError('too-large', `the request ${path} has ${size} bytes, more than ${MAX_REQUEST}`);
+      return await readFile(file, 'utf8');
+    } finally {
+      await file.close();
+    }
+  } catch (cause) {
+    if (cause instanceof CountersignError) throw cause;
+    throw new CountersignError('not-found', `the request ${path} cannot be read`, { cause });
+  }
+}
