@@ -1,0 +1,76 @@
+import { readFile, stat, writeFile } from 'node:fs/promises';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Person } from './terminal.js';
+
+let owner: Person;
+let other: Person;
+const MINE = { env: { COUNTERSIGN_PASSPHRASE: 'mine' } };
+
+beforeEach(async () => {
+  owner = await Person.arrive();
+  other = await Person.arrive();
+});
+afterEach(async () => {
+  await owner.leave();
+  await other.leave();
+});
+
+async function generated(type = 'ed25519'): Promise<string> {
+  return (await owner.json<{ id: string }>('key', 'generate', '--type', type)).id;
+}
+
+describe('a key of type', () => {
+  it.each([
+    ['ed25519', 'ed25519'],
+    ['ecdsa-p256', 'ecdsa-sha2-nistp256'],
+  ])('%s is made, and its public half gives no secret away', async (type, scheme) => {
+    const id = await generated(type);
+    expect(await owner.ok('key', 'list')).toMatch(new RegExp(`^${id} +${scheme}$`, 'mu'));
+    const pem = await owner.ok('key', 'export', id.slice(0, 10), '--public');
+    expect(pem).toMatch(/^-----BEGIN PUBLIC KEY-----\n[\w+/=\n]+-----END PUBLIC KEY-----\n$/u);
+    await owner.ok('key', 'export', id, '--public', '-o', owner.path('public.pem'));
+    expect(await readFile(owner.path('public.pem'), 'utf8')).toBe(pem);
+  });
+
+  it('nobody knows makes no sense', async () => {
+    expect(await owner.run('key', 'generate', '--type', 'rsa')).toMatchObject({ code: 2, out: '' });
+  });
+});
+
+describe('a private key', () => {
+  it('is exported encrypted, for its owner alone', async () => {
+    const id = await generated();
+    expect(await owner.ok('key', 'export', id)).toMatch(/^-----BEGIN ENCRYPTED PRIVATE KEY-----\n/u);
+    await owner.ok('key', 'export', id, '-o', owner.path('key.pem'));
+    expect((await stat(owner.path('key.pem'))).mode & 0o777).toBe(0o600);
+  });
+
+  it('is opened with --import-passphrase-file, and sealed anew with ours', async () => {
+    const id = await generated();
+    const [pem, theirs] = [other.path('key.pem'), other.path('theirs')];
+    await owner.ok('key', 'export', id, '-o', pem);
+    await writeFile(theirs, 'correct horse\n');
+    expect(await other.runWith(MINE, 'key', 'import', pem)).toMatchObject({ code: 8 });
+    const opened = await other.runWith(MINE, 'key', 'import', pem, '--import-passphrase-file', theirs);
+    expect(opened).toMatchObject({ code: 0 });
+    expect(await other.runWith(MINE, 'key', 'export', id)).toMatchObject({ code: 0 });
+    expect(await other.run('key', 'export', id)).toMatchObject({ code: 8, out: '' });
+  });
+});
+
+describe('a key named by how its id begins', () => {
+  it('must be one alone', async () => {
+    await generated();
+    expect((await owner.run('key', 'export', '', '--public')).code).toBe(0);
+    await generated();
+    const ran = await owner.run('key', 'export', '', '--public');
+    expect(ran).toMatchObject({ code: 2, out: '' });
+    expect(ran.err).toContain('2 of your keys begin with');
+  });
+
+  it('must be there', async () => {
+    const ran = await owner.run('key', 'export', 'abc');
+    expect(ran).toMatchObject({ code: 3, out: '' });
+    expect(ran.err).toContain('none of your keys begins with abc');
+  });
+});
