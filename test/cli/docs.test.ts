@@ -1,8 +1,12 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { PassThrough } from 'node:stream';
+import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { codesOf, EXIT, EXIT_MEANINGS, type ExitName } from '../../packages/client/src/cli/exit-codes.js';
+import { program } from '../../packages/client/src/cli/main.js';
+import { Collected } from './collected.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
@@ -19,6 +23,27 @@ describe('docs/exit-codes.md', () => {
   it.each(names.filter((name) => codesOf(name).length > 0))('lists the error codes of %s', (name) => {
     const codes = codesOf(name).map((code) => `\`${code}\``);
     expect(text.split('\n')).toContain(`- ${EXIT[name]}: ${codes.join(', ')}`);
+  });
+});
+
+describe('docs/cli.md', () => {
+  const text = read('docs/cli.md');
+  const io = { env: {}, stdin: new PassThrough(), stdout: new Collected(), stderr: new Collected() };
+  const all = (command: Command): Command[] => [command, ...command.commands.flatMap(all)];
+  const verbs = all(program(io)).filter(({ commands, parent }) => parent !== null && commands.length === 0);
+  const typed = (verb: Command): string => {
+    const group = verb.parent?.name();
+    return group === 'countersign' ? verb.name() : `${group ?? ''} ${verb.name()}`;
+  };
+
+  it.each(verbs.map(typed))('tells of %s', (verb) => {
+    expect(text).toMatch(new RegExp(`\`${verb}[ \`]`, 'u'));
+  });
+
+  it('tells of no option that there is not', () => {
+    const known = new Set(verbs.flatMap((verb) => verb.options.map((option) => option.long)));
+    const told = [...text.matchAll(/--[a-z][a-z-]+/gu)].map(([option]) => option);
+    expect(told.filter((option) => option !== '--help' && !known.has(option))).toEqual([]);
   });
 });
 
