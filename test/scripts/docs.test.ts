@@ -12,7 +12,7 @@ const read = (path: string): string => readFileSync(new URL(`../../${path}`, imp
 const SCRIPT = fileURLToPath(new URL('../../scripts/docs.mjs', import.meta.url));
 
 interface Script {
-  documents(this: void, parts: object): Promise<Readonly<Record<string, string>>>;
+  readonly documents: (parts: object) => Promise<Readonly<Record<string, string>>>;
 }
 
 describe('documents made from the code', () => {

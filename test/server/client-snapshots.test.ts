@@ -23,7 +23,7 @@ describe('whoever signs snapshots, and nothing else', () => {
     const publisher = new Publisher(world, `snapshots/${++names}`);
     const { root, targets } = await publisher.first();
     const key = newKey();
-    delete root.keys[root.roles['snapshot']!.keyids[0]!];
+    Reflect.deleteProperty(root.keys, root.roles['snapshot']!.keyids[0]!);
     root.keys[key.id] = key.json;
     root.roles['snapshot'] = { keyids: [key.id], threshold: 1 };
     publisher.signers.set('snapshot', [key]);

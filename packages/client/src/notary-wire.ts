@@ -124,8 +124,9 @@ function sentence({ message, next }: CountersignError): string {
 function clip(text: string): string {
   let clipped = text;
   while (new TextEncoder().encode(JSON.stringify(clipped)).length > MESSAGE_BYTES)
-    clipped = `${[...clipped].slice(0, Math.floor([...clipped].length * 0.9) - 1).join('')}…`;
-  return clipped;
+    clipped = `${clipped.slice(0, Math.floor(clipped.length * 0.9) - 1)}…`;
+  // A cut may have gone through a pair.
+  return clipped.toWellFormed();
 }
 
 const CODES: Readonly<Record<NotaryCode, ErrorCode>> = {
@@ -157,7 +158,8 @@ function members(value: unknown, name: string): readonly unknown[] {
 
 function reasonIn(detail: unknown): string | undefined {
   if (typeof detail === 'string' && detail !== '') return detail;
-  const error = typeof detail === 'object' && detail !== null ? (detail as { readonly Error?: unknown }).Error : undefined;
+  const error =
+    typeof detail === 'object' && detail !== null ? (detail as { readonly Error?: unknown }).Error : undefined;
   const message = typeof error === 'object' && error !== null ? (error as { readonly Msg?: unknown }).Msg : undefined;
   return typeof message === 'string' ? message.slice(0, READ_BY_CLIENTS) : undefined;
 }

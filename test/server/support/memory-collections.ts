@@ -83,7 +83,14 @@ export class MemoryCollections implements Collections {
   async byHash(gun: Gun, role: RoleName, sha256: string): Promise<Served> {
     this.#check();
     const file = this.#memory(gun).files.get(role);
-    return { file: found(file?.find((one) => one.sha256 === sha256), sha256), lasts: 'immutable', expired: false };
+    return {
+      file: found(
+        file?.find((one) => one.sha256 === sha256),
+        sha256,
+      ),
+      lasts: 'immutable',
+      expired: false,
+    };
   }
 
   async formatOf(gun: Gun): Promise<FormatName | undefined> {

@@ -11,8 +11,7 @@ import type { Step } from './walk.js';
  */
 export function checkListing(context: CollectionContext, { upload, published }: Step, plan: SnapshotPlan): void {
   if (plan.kind === 'keep') return;
-  const names: Iterable<RoleName> =
-    plan.kind === 'uploaded' ? plan.snapshot.signed.meta.keys() : upload.targets.keys();
+  const names: Iterable<RoleName> = plan.kind === 'uploaded' ? plan.snapshot.signed.meta.keys() : upload.targets.keys();
   let added = 0;
   for (const name of names) if (published?.has(name) !== true) added += 1;
   const before = published?.snapshot.signed.meta.size ?? 0;

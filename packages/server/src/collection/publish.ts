@@ -170,8 +170,7 @@ export function planSnapshot(
 ): SnapshotPlan {
   const { upload, published } = step;
   const listsRoot = step.format.rules.snapshotListsRoot && upload.root !== undefined;
-  const changed =
-    upload.targets.size > 0 || listsRoot || published === undefined || snapshotSignersChange(step, root);
+  const changed = upload.targets.size > 0 || listsRoot || published === undefined || snapshotSignersChange(step, root);
   if (keys.snapshot.length === 0) return clientManaged(upload, changed, root.signed.version);
   if (upload.snapshot !== undefined) {
     throw new CountersignError('forbidden-role', 'snapshot was uploaded, but the server makes it for this collection', {

@@ -79,12 +79,7 @@ function checkTargetName(format: Format, role: RoleName, path: TargetPath): void
     });
 }
 
-function checkDelegations(
-  context: CollectionContext,
-  format: Format,
-  by: RoleName,
-  delegations: Delegations,
-): void {
+function checkDelegations(context: CollectionContext, format: Format, by: RoleName, delegations: Delegations): void {
   if (delegations.roles.length > context.policy.maxRoles) {
     throw new CountersignError(
       'too-many',

@@ -5,11 +5,13 @@ import { checkHost, checkOrigin, type AccessRules } from './access.js';
 import { drain } from './drain.js';
 import { changefeedRoutes } from './changefeed.js';
 import { MethodNotAllowed, refuse, type Wire } from './errors.js';
+import { metadataRoutes } from './metadata.js';
+import { onlineKeyRoutes } from './online-keys.js';
 import { operationRoutes } from './operations.js';
 import { readPath, type RequestPath } from './path.js';
 import type { Call, CollectionCall, HttpDeps, Route } from './route.js';
 import { targetRoutes } from './targets.js';
-import { tufRoutes } from './tuf.js';
+import { publishingRoutes } from './publishing.js';
 
 /** Every route, by the part of the name space it is in. */
 export interface Routes {
@@ -22,7 +24,7 @@ export interface Routes {
 export function routes(deps: HttpDeps): Routes {
   return {
     service: operationRoutes(deps),
-    tuf: tufRoutes(deps),
+    tuf: [...metadataRoutes(deps), ...onlineKeyRoutes(deps), ...publishingRoutes(deps)],
     targets: targetRoutes(deps),
     changefeed: changefeedRoutes(deps),
   };
