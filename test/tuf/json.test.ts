@@ -48,7 +48,7 @@ function writeChar(char: string, how: number): string {
 }
 
 const written = fc.tuple(values, fc.infiniteStream(fc.nat(29))).map(([value, stream]) => {
-  return write(value, () => (stream.next().value as number | undefined) ?? 0);
+  return write(value, () => Number(stream.next().value));
 });
 
 /** As `toData`, through look-ups by name in place of walking over everything. */
