@@ -48,6 +48,7 @@ const RULES = [
       segmentsAvoid(name, '.', '..') &&
       fits(name, 255) &&
       name.trim() === name &&
+      !/[\u{10000}-\u{10ffff}]/u.test(name) &&
       !['root', 'timestamp', 'snapshot', 'targets'].includes(name) &&
       !Object.getOwnPropertyNames(Object.prototype).includes(name),
   ],

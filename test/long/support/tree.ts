@@ -21,6 +21,7 @@ const segment = fc.constantFrom(
     'ä',
     'e\u0301',
     '日本',
+    '\uff61',
     '😀',
     '.hidden',
     '..x',
