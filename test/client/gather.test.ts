@@ -1,8 +1,13 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { CollectionServer } from '../../packages/client/src/collection-server.js';
 import type { Fetch } from '../../packages/client/src/fetch.js';
 import { gather } from '../../packages/client/src/gather.js';
 import { Http } from '../../packages/client/src/http.js';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 
 const LIMIT = 200_000;
 const byteAt = (index: number): number => (index * 31 + (index >> 8)) & 0xff;
@@ -46,7 +51,7 @@ describe('a body of one-byte chunks', () => {
         if (sent % 20_000 === 0) await new Promise((resolve) => setTimeout(resolve));
         yield chunk;
       }
-      for (let fill = 0; fill < 200; fill += 1) new Uint8Array(1_000_000).fill(1);
+      collectGarbage();
       await new Promise((resolve) => setTimeout(resolve, 10));
       kept = alive.filter((chunk) => chunk.deref() !== undefined).length;
     };

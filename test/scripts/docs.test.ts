@@ -44,7 +44,7 @@ describe('docs/openapi.json', () => {
   const routes = http.allRoutes();
   const named = routes.map((route) => [`${route.method} ${route.path}`, route] as const);
 
-  const areaOf = ({ path }: { path: string }): string => /_trust\/(\w+)\//u.exec(path)?.[1] ?? 'service';
+  const areaOf = ({ path }: { path: string }): string => /\{gun\}\/_trust\/(\w+)(?:\/|$)/u.exec(path)?.[1] ?? 'service';
 
   it('has every route, and none besides', () => {
     const documented = Object.entries(paths).flatMap(([path, operations]) =>
@@ -61,6 +61,7 @@ describe('docs/openapi.json', () => {
       online: 'snapshot',
       version: '3',
       hash: 'ab'.repeat(32),
+      sha256: 'cd'.repeat(32),
       directory: 'd/',
       name: 'f.txt',
     };
