@@ -34,6 +34,11 @@ describe('a Notary v1 publish', () => {
     expect(answer.headers['content-type']).toBeUndefined();
   });
 
+  it('of nothing, as clients send it that find nothing to change, is a success', async () => {
+    const answer = await server.ask(BASE, { method: 'POST', ...form() });
+    expect([answer.status, answer.body.length]).toEqual([200, 0]);
+  });
+
   it('that lost a race is told 400 VERSION, never 500', async () => {
     const answer = await server.ask(BASE, { method: 'POST', ...form(role('targets', 1)) });
     expect(answer.status).toBe(400);
@@ -60,7 +65,9 @@ describe('a Notary v1 publish', () => {
     expect(answer.status).toBe(400);
     const { code, detail } = errorOf(answer);
     expect(code).toBe('INVALID_UPDATE');
-    expect(detail).toMatchObject({ Name: cause, Error: { Msg: 'no' } });
+    const known =
+      failure.code === 'threshold' ? `valid signatures did not meet threshold for ${failure.detail.role}: ` : '';
+    expect(detail).toMatchObject({ Name: cause, Error: { Msg: `${known}no` } });
   });
 
   it('refused in very many words still fits what clients read', async () => {
@@ -87,7 +94,7 @@ describe('a Notary v1 publish', () => {
   });
 
   it('tells a client that speaks both what it is about', async () => {
-    server.collections.failure = new CountersignError('threshold', 'too few', { detail: { role: 'targets' } });
+    server.collections.failure = new CountersignError('delegation', 'too few', { detail: { role: 'targets' } });
     const answer = await server.ask(BASE, { method: 'POST', ...form(role('targets', 2)) });
     expect(readError(answer.status, answer.body.toString())).toMatchObject({ code: 'malformed', message: 'too few' });
   });

@@ -91,6 +91,11 @@ describe('a publish', () => {
   });
 });
 
+it('a publish without a file is for the collection to refuse', async () => {
+  const { answer } = await publish(form(field('targets', 'hosted')));
+  expect([answer.status, codeOf(answer)]).toEqual([400, 'bad-upload']);
+});
+
 const whole = form(role('root'), role('targets'));
 const big = 'x'.repeat(LIMITS.part + 1);
 
@@ -127,7 +132,6 @@ describe('a publish is refused', () => {
       'bad-upload',
     ],
     ['empty', { ...whole, body: Buffer.alloc(0) }, 400, 'bad-upload'],
-    ['without a file', form(field('targets', 'hosted')), 400, 'bad-upload'],
     ['with a part of another name', form({ ...role('root'), name: 'file' }), 400, 'bad-upload'],
     [
       'with a part without a name',

@@ -109,7 +109,10 @@ function causeOf({ code, detail }: CountersignError): Cause {
 }
 
 function explained(cause: Cause, error: CountersignError): object {
-  const reason = clip(sentence(error));
+  const { code, detail } = error;
+  // What people search for when they see it, before what we know more.
+  const known = code === 'threshold' ? `valid signatures did not meet threshold for ${detail.role ?? 'a role'}: ` : '';
+  const reason = clip(known + sentence(error));
   return {
     Name: cause,
     Error: cause === 'ErrBadHierarchy' ? { Missing: 'snapshot', Msg: reason } : { Msg: reason },

@@ -109,9 +109,9 @@ notarySuite('notary publishes and reads', (stage) => {
     const add = ['add', gun, 'v2', owner.file('v2'), '-p', '--custom'];
     await owner.does(...add, owner.file('good', '{"a":[1,{"b":null}],"z":"text"}'));
     for (const bad of ['{"z":1,"a":2}', '{"a":"<"}']) {
-      expect(await owner.fails(...add, owner.file('bad', bad))).toBe(
-        'The targets metadata is invalid: valid signatures did not meet threshold for targets',
-      );
+      const refusal = await owner.fails(...add, owner.file('bad', bad));
+      expect(refusal).toContain('The targets metadata is invalid: valid signatures did not meet threshold for targets');
+      if (stage.server.kind === 'countersign') expect(refusal).toContain('custom object must be sorted');
       expect(owner.changes(gun)).toBe(1);
       await owner.does('reset', gun, '--all');
     }

@@ -48,6 +48,8 @@ export class MemoryCollections implements Collections {
   async publish(request: PublishRequest): Promise<Published> {
     this.#check();
     this.requests.push(request);
+    if (request.files.length === 0 && this.format === 'tuf-1')
+      throw new CountersignError('bad-upload', 'the upload holds no metadata');
     const memory = this.#memory(request.gun);
     const files = request.files.map(readFile);
     for (const { role, version } of files) {

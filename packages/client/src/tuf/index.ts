@@ -14,3 +14,4 @@ export * from './compose.js';
 export * from './sign.js';
 export type * from './formats/format.js';
 export { detectFormat, formatNamed, formats } from './formats/index.js';
+export { ecdsaToDer } from './spki.js';

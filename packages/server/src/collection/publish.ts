@@ -17,6 +17,7 @@ import {
 import { commitOf } from './commit.js';
 import type { CollectionContext } from './context.js';
 import { Countersigner, type Countersigned, type SnapshotPlan } from './countersign.js';
+import { explainingSignatures } from './doubt.js';
 import { checkListing } from './listed.js';
 import { checkOnlineCount, forgotten, onlineRoles, type OnlineRoles } from './online.js';
 import { checkOwnSnapshot } from './own-snapshot.js';
@@ -143,9 +144,11 @@ async function attemptPublish(
   if (plan.kind === 'uploaded') await checkVersion(step, SNAPSHOT);
   checkListing(context, step, plan);
   const countersigner = new Countersigner(context, step, root, keys, plan);
-  const trust = await walk(context, step, countersigner.propose());
-  if (plan.kind === 'uploaded') await checkOwnSnapshot(context, step, plan.snapshot);
-  await checkDelegated(context, step, trust, new Set(request.abandons));
+  await explainingSignatures(step, async () => {
+    const trust = await walk(context, step, countersigner.propose());
+    if (plan.kind === 'uploaded') await checkOwnSnapshot(context, step, plan.snapshot);
+    await checkDelegated(context, step, trust, new Set(request.abandons));
+  });
   const targets = await targetUses(step, request.targets);
   const missing = await context.store.uploads.missing(step.gun, targets.required);
   if (missing.length > 0) throw missingTargets(missing);

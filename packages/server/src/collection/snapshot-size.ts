@@ -1,10 +1,13 @@
-import { CountersignError, SNAPSHOT } from '@countersign/client/tuf';
+import { CountersignError, ecdsaToDer, SNAPSHOT } from '@countersign/client/tuf';
 import type { ListedOnlineKey } from './online.js';
 import type { Policy } from './service.js';
 import type { Step } from './walk.js';
 
-/** The longest signature of an online key: ECDSA P-256 in DER. */
-const LONGEST_SIGNATURE = new Uint8Array(72);
+/** Signatures of online keys, as long as they come. */
+const LONGEST = {
+  ed25519: new Uint8Array(64),
+  'ecdsa-p256-sha256': ecdsaToDer(new Uint8Array(64).fill(0xff)),
+} as const;
 
 /**
  * That a snapshot this server is about to have signed is one that clients take. Only where roles are uploaded does it grow: a
@@ -19,7 +22,7 @@ export function checkSnapshotSize(
   keys: readonly ListedOnlineKey[],
 ): void {
   if (upload.targets.size === 0) return;
-  const signatures = keys.map(({ keyId }) => ({ keyId, value: LONGEST_SIGNATURE }));
+  const signatures = keys.map(({ keyId, scheme }) => ({ keyId, scheme, value: LONGEST[scheme] }));
   const { length } = format.assemble(draft, signatures);
   if (length <= maxSnapshot) return;
   throw new CountersignError(

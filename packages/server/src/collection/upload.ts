@@ -79,7 +79,7 @@ export async function parseUpload(
   policy: Policy,
   work: Work,
 ): Promise<Upload> {
-  if (files.length === 0)
+  if (files.length === 0 && format.rules.emptyUpload === 'refuse')
     throw new CountersignError('bad-upload', 'the upload holds no metadata', { next: 'Send at least one role.' });
   if (files.length > policy.maxRoles) {
     throw new CountersignError(

@@ -116,7 +116,6 @@ class Form {
   upload(): Upload {
     // Kept as well as told: the body may have ended before its last part was looked at.
     if (this.#refusal !== undefined) throw this.#refusal;
-    if (this.#files.size === 0) throw badUpload('the form holds no metadata file');
     const files: UploadedFile[] = [];
     for (const [role, content] of this.#files) files.push({ role, bytes: content.whole() });
     return { files, targets: this.#targets ?? 'anywhere', abandons: this.#abandons };

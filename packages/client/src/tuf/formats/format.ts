@@ -43,6 +43,8 @@ export interface Rules {
   readonly onlineKeys: 'ed25519' | 'ecdsa-p256-sha256';
   /** Whether a snapshot lists the root beside the targets roles. */
   readonly snapshotListsRoot: boolean;
+  /** An upload without any file is a mistake, or what its clients send where they find nothing to change. */
+  readonly emptyUpload: 'refuse' | 'accept';
   /** What becomes of versions when a deleted collection is made again: its clients expect 1, or nothing below what they saw. */
   readonly nextLife: 'restarts' | 'goes-on';
   /**
@@ -121,6 +123,11 @@ export interface Format {
    * nowhere in its document, so that parsing cannot tell.
    */
   misplaced(role: RoleName, document: Targets): string | undefined;
+  /**
+   * Why no client may be able to verify a document that was signed as well as its author knew: it is not written as it must
+   * be signed, in words; undefined where it is.
+   */
+  doubt(document: Envelope<Root | Targets | Snapshot>): string | undefined;
   /** The canonical `signed` bytes of a new document; unknown members of `follows` are carried over. */
   renderRoot(next: NextRoot, follows?: Envelope<Root>): Uint8Array;
   renderTimestamp(next: NextTimestamp, follows?: Envelope<Timestamp>): Uint8Array;

@@ -5,6 +5,7 @@ import type { RoleName, Version } from '../names.js';
 import type { Format } from './format.js';
 import { keyIdOf, mislabelled } from './key-material.js';
 import { countingKeys } from './notary1-certificates.js';
+import { doubt } from './notary1-doubt.js';
 import { keyObjectOf, parseOwnKey, properKeyId } from './notary1-keys.js';
 import { parseRoot, parseSnapshot, parseTargets, parseTimestamp } from './notary1-parse.js';
 import { writing } from './notary1-render.js';
@@ -23,6 +24,7 @@ export const notary1: Format = Object.freeze<Format>({
     strayTargets: 'tolerate',
     onlineKeys: 'ecdsa-p256-sha256',
     snapshotListsRoot: true,
+    emptyUpload: 'accept',
     nextLife: 'restarts',
     unverifiableRole: 'tolerate',
     addressing: 'hash',
@@ -37,6 +39,7 @@ export const notary1: Format = Object.freeze<Format>({
   keyId: (key, crypto) => keyIdOf(keyObjectOf(key), crypto),
   mislabelledKeys: (document, crypto) => mislabelled(document.signed, (key) => properKeyId(key, crypto)),
   flaw: (document) => (document.signatures.length === 0 ? 'it carries no signature' : undefined),
+  doubt,
   misplaced,
   ...renderers(writing),
   assemble,
