@@ -129,6 +129,7 @@ describe('kill -9 before and after each call of each port during a publish, and 
     const revive = async (): Promise<void> => void (victim = await Victim.start('signer', config));
     await revive();
     publisher = await Publisher.begin(world, 'example.com/killed', { 'a.txt': 'a' });
-    expect(await killAtEveryCall(revive)).toBeGreaterThan(1);
+    // One write, for both signatures.
+    expect(await killAtEveryCall(revive)).toBeGreaterThan(0);
   });
 });
