@@ -58,6 +58,11 @@ export class DockerPerson {
     };
   }
 
+  /** What a shell of this person starts with; content trust is not on yet. */
+  get environment(): Readonly<Record<string, string>> {
+    return this.#env;
+  }
+
   /** Runs `docker` to its end, whatever that is. */
   async docker(args: readonly string[], { trusting = false, input }: DockerOptions = {}): Promise<Outcome> {
     const outcome = await run(DOCKER.includes('/') ? DOCKER : programPath(DOCKER), args, {
