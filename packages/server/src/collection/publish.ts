@@ -27,6 +27,7 @@ import type { Published as Answer, PublishRequest } from './service.js';
 import { checkStrict } from './strict.js';
 import { documentOf, parseUpload, rolesOf, type Upload } from './upload.js';
 import { targetUses } from './uses.js';
+import { checkVersion, checkVersions, sameAsPublished } from './versions.js';
 import { walk, type Step } from './walk.js';
 import { Work } from './work.js';
 
@@ -74,58 +75,6 @@ function firstFormat(context: CollectionContext, request: PublishRequest): Forma
     });
   }
   return context.documents.format(detectFormat(root.bytes));
-}
-
-/** Sending the same bytes again, after an answer was lost, is a success that writes nothing. */
-async function sameAsPublished(step: Step): Promise<Answer | undefined> {
-  const { published, upload } = step;
-  if (published === undefined) return undefined;
-  for (const role of rolesOf(upload)) {
-    const [sent, current] = [documentOf(upload, role), await published.file(role)];
-    if (sent === undefined || current === undefined || !sameBytes(sent.raw, current.bytes)) return undefined;
-  }
-  return {
-    gun: step.gun,
-    versions: await currentVersions(published, upload),
-    timestampExpires: published.head.timestamp.expires,
-    repeated: true,
-    format: step.format.name,
-  };
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index]);
-}
-
-async function currentVersions(published: Published, upload: Upload): Promise<Record<string, number>> {
-  const versions: Record<string, number> = {};
-  for (const role of [...rolesOf(upload), SNAPSHOT, TIMESTAMP]) versions[role] = (await published.version(role)) ?? 0;
-  return versions;
-}
-
-/**
- * An uploaded role is exactly current + 1 (a gap would hide a lost update), or above current, as the format has it. No root
- * may be skipped in either: clients walk them one by one.
- */
-async function checkVersion(step: Step, role: RoleName): Promise<void> {
-  const version = documentOf(step.upload, role)?.signed.version ?? 0;
-  const current = (await step.published?.version(role)) ?? step.past.get(role) ?? 0;
-  const isNext = step.format.rules.uploadedVersion === 'next' || (role === ROOT && current > 0);
-  if (isNext ? version === current + 1 : version > current) return;
-  throw new CountersignError('conflict', `${role} version ${version} was sent, but version ${current} is current`, {
-    detail: { role, version, current },
-    next:
-      current === 0
-        ? `Start ${role} at version 1.`
-        : `Fetch the collection, apply your changes to ${role} version ${current} and publish again.`,
-  });
-}
-
-async function checkVersions(step: Step): Promise<void> {
-  for (const role of rolesOf(step.upload)) {
-    // Whether a snapshot may be uploaded at all comes first: nobody is to catch up with a version that is not theirs to make.
-    if (role !== SNAPSHOT) await checkVersion(step, role);
-  }
 }
 
 const NO_PAST: ReadonlyMap<RoleName, Version> = new Map();
