@@ -125,6 +125,12 @@ export function removalContract(engine: TestEngine): void {
     expect(await idsOf({ gun: BELOW, after: 0 })).toEqual([ids[1]]);
   });
 
+  test('a changefeed that nobody has read for long is numbered piece by piece', async () => {
+    await Promise.all(Array.from({ length: 600 }, (_, i) => store.commit(firstPublish(gun(`example.com/long/${i}`)))));
+    const ids = (await store.changes(asked({ limit: 1_000 }))).map(({ id }) => id);
+    expect(ids).toEqual(Array.from({ length: 600 }, (_, i) => i + 1));
+  });
+
   test('who follows the changefeed misses nothing, however many publish at once', async () => {
     const other = await database.open();
     const names = Array.from({ length: 24 }, (_, i) => gun(`example.com/many/${i}`));

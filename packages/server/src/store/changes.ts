@@ -12,6 +12,9 @@ interface ChangeRow {
   readonly created_at: number;
 }
 
+/** Changes numbered by one transaction: nobody else's write is to wait long for it. */
+const NUMBERED_AT_ONCE = 500;
+
 const ANY_UNNUMBERED = `SELECT id FROM changes WHERE number IS NULL LIMIT 1`;
 
 // Takes the row, so that one process numbers at a time; the next statement sees all that was committed until then.
@@ -19,18 +22,22 @@ const TAKE_NUMBERS = `UPDATE change_numbers SET last = last RETURNING last`;
 
 const NUMBER = `
   UPDATE changes SET number = waiting.number
-  FROM (SELECT id, CAST(? AS bigint) + row_number() OVER (ORDER BY id) AS number FROM changes WHERE number IS NULL) AS waiting
+  FROM (
+    SELECT id, CAST(? AS bigint) + row_number() OVER (ORDER BY id) AS number FROM changes
+    WHERE number IS NULL ORDER BY id LIMIT ?
+  ) AS waiting
   WHERE changes.id = waiting.id
   RETURNING changes.id`;
 
 const GIVE_NUMBERS = `UPDATE change_numbers SET last = ?`;
 
-async function numberChanges(session: Session): Promise<Outcome<undefined>> {
+/** Answers whether there may be more. */
+async function numberChanges(session: Session): Promise<Outcome<boolean>> {
   const [numbers] = await session.query<{ readonly last: number }>(TAKE_NUMBERS, []);
   if (numbers === undefined) throw new CountersignError('internal', 'the changefeed has lost its count');
-  const numbered = await session.query(NUMBER, [numbers.last]);
+  const numbered = await session.query(NUMBER, [numbers.last, NUMBERED_AT_ONCE]);
   await session.query(GIVE_NUMBERS, [numbers.last + numbered.length]);
-  return { keep: undefined };
+  return { keep: numbered.length === NUMBERED_AT_ONCE };
 }
 
 /** The statement for one shape of question; the values follow in the same order. */
@@ -48,7 +55,8 @@ function statement({ gun, after, before }: ChangesAsked): string {
 }
 
 export async function readChanges(engine: Engine, asked: ChangesAsked): Promise<readonly Change[]> {
-  if ((await engine.read.query(ANY_UNNUMBERED, [])).length > 0) await engine.write(numberChanges);
+  let waiting = (await engine.read.query(ANY_UNNUMBERED, [])).length > 0;
+  while (waiting) waiting = await engine.write(numberChanges);
   const { gun, after, before, limit } = asked;
   const values: Value[] = [gun, after, before, limit].filter((value) => value !== undefined);
   const changes = (await engine.read.query<ChangeRow>(statement(asked), values)).map(change);
