@@ -156,6 +156,7 @@ class IdleTimer {
   readonly #abort = new AbortController();
   readonly #milliseconds: number;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #stopped = false;
 
   constructor(milliseconds: number) {
     this.#milliseconds = milliseconds;
@@ -174,12 +175,15 @@ class IdleTimer {
     this.#restart();
   }
 
+  /** For good: a chunk that was on its way when the upload failed must not start it again, and keep the process waiting. */
   stop(): void {
+    this.#stopped = true;
     clearTimeout(this.#timer);
   }
 
   #restart(): void {
     clearTimeout(this.#timer);
+    if (this.#stopped) return;
     this.#timer = setTimeout(
       () => this.#abort.abort(new DOMException('no progress', 'TimeoutError')),
       this.#milliseconds,
