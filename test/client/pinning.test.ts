@@ -68,9 +68,22 @@ describe('first trust', () => {
     const other = new RepositorySimulator();
     await expect(rootAfter(pin(other.firstRoot))).rejects.toMatchObject({
       code: 'untrusted-root',
-      message: containing(sha256(sim.firstRoot)),
+      message: containing('the only root of the repository has not the fingerprint'),
+      detail: { found: [`version 1 sha256:${sha256(sim.firstRoot)}`] },
     });
     expect(cache.saves).toEqual([]);
+  });
+
+  it('counts the current root among its versions once', async () => {
+    sim.publishRoot();
+    sim.files.set('root.json', sim.file('2.root.json'));
+    await expect(rootAfter(pin(new RepositorySimulator().firstRoot))).rejects.toMatchObject({
+      message: containing("none of the repository's 2 roots has the fingerprint"),
+    });
+  });
+
+  it('takes a fingerprint as sha256sum prints it', async () => {
+    expect(await rootAfter({ kind: 'fingerprint', fingerprint: sha256(sim.firstRoot) })).toBe(1);
   });
 
   it('finds a collection made again by its current root', async () => {

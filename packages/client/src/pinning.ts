@@ -18,15 +18,21 @@ export type FetchRoot = (file: WantedFile) => Promise<Uint8Array | undefined>;
 
 /** How many versions are looked at for one with the pinned fingerprint. */
 const MAX_ROOTS = 256;
+/** How many of them an error names. */
+const MAX_TOLD = 3;
 
 /** `sha256:<64 lower-case hex digits>` of a root file's exact bytes. */
 export function fingerprint(raw: Uint8Array, crypto: Pick<Crypto, 'hash'>): string {
   return `sha256:${hexEncode(digest(crypto, 'sha256', raw))}`;
 }
 
-/** @throws CountersignError `usage` unless `text` is `sha256:` and 64 hex digits, in either case */
+/**
+ * 64 hex digits in either case, with `sha256:` before them or, as `sha256sum` prints them, without.
+ * @throws CountersignError `usage` for anything else
+ */
 export function parseFingerprint(text: string): string {
-  if (/^sha256:[0-9a-f]{64}$/iu.test(text)) return text.toLowerCase();
+  const digits = /^(?:sha256:)?([0-9a-f]{64})$/iu.exec(text)?.[1];
+  if (digits !== undefined) return `sha256:${digits.toLowerCase()}`;
   throw new CountersignError('usage', `${JSON.stringify(text.slice(0, 100))} is not a root fingerprint`, {
     next: 'Give sha256: and 64 hexadecimal digits, as `countersign inspect` prints them.',
   });
@@ -62,10 +68,11 @@ export async function firstRoot(
 }
 
 async function matching(wanted: string, fetchRoot: FetchRoot, crypto: Pick<Crypto, 'hash'>): Promise<Uint8Array> {
-  const found: string[] = [];
+  /** By fingerprint: the current root has a version too. */
+  const found = new Map<string, string>();
   const matches = (raw: Uint8Array, label: string): boolean => {
     const actual = fingerprint(raw, crypto);
-    found.push(`${label} ${actual}`);
+    if (!found.has(actual)) found.set(actual, `${label} ${actual}`);
     return actual === wanted;
   };
   for (let version = 1; version <= MAX_ROOTS; version += 1) {
@@ -76,13 +83,23 @@ async function matching(wanted: string, fetchRoot: FetchRoot, crypto: Pick<Crypt
   // A collection that was made again goes on above its old versions, and has no version 1.
   const current = await fetchRoot({ role: ROOT });
   if (current !== undefined && matches(current, 'current')) return current;
-  throw new CountersignError(
+  throw mismatch(wanted, [...found.values()]);
+}
+
+function mismatch(wanted: string, roots: readonly string[]): CountersignError {
+  const found = roots.slice(-MAX_TOLD);
+  const all =
+    roots.length === 1
+      ? 'the only root of the repository has not'
+      : `none of the repository's ${roots.length} roots has`;
+  const last = found.length < roots.length ? `; the last ${found.length}` : '';
+  return new CountersignError(
     'untrusted-root',
-    found.length === 0
+    roots.length === 0
       ? `the repository has no root; none can have the fingerprint ${wanted}`
-      : `none of the repository's ${found.length} roots has the fingerprint ${wanted}; the last: ${found.slice(-3).join(', ')}`,
+      : `${all} the fingerprint ${wanted}${last}`,
     {
-      detail: { fingerprint: wanted, found: found.slice(-3) },
+      detail: { fingerprint: wanted, found },
       next: 'Check the name and the fingerprint with the publisher, not with the server.',
     },
   );
@@ -92,6 +109,7 @@ async function shownFirst(fetchRoot: FetchRoot): Promise<Uint8Array> {
   const raw = (await fetchRoot({ role: ROOT, version: 1 as Version })) ?? (await fetchRoot({ role: ROOT }));
   if (raw !== undefined) return raw;
   throw new CountersignError('not-found', 'the repository has no root', {
+    detail: { found: [] },
     next: "Check the collection's name and the server's address.",
   });
 }
