@@ -36,11 +36,16 @@ export async function* verified(
 export class TargetCheck {
   readonly #target: ExpectedTarget;
   readonly #hashers: readonly { readonly algorithm: string; readonly hasher: Hasher; readonly expected: Uint8Array }[];
+  readonly #file: string | undefined;
   #length = 0;
 
-  /** @throws CountersignError `unsupported` where a listed hash is of an algorithm this client does not know (W8.2) */
-  constructor(target: ExpectedTarget, crypto: Pick<Crypto, 'hash'>) {
+  /**
+   * `file` is the local file whose bytes they are, where they are one's.
+   * @throws CountersignError `unsupported` where a listed hash is of an algorithm this client does not know (W8.2)
+   */
+  constructor(target: ExpectedTarget, crypto: Pick<Crypto, 'hash'>, file?: string) {
     this.#target = target;
+    this.#file = file;
     this.#hashers = [...target.file.hashes].map(([algorithm, expected]) => {
       if (!isKnownHash(algorithm)) throw unknownHash(target.path, algorithm);
       return { algorithm, hasher: crypto.hash(algorithm), expected };
@@ -52,24 +57,33 @@ export class TargetCheck {
   update(chunk: Uint8Array): void {
     this.#length += chunk.length;
     if (this.#length > this.#target.file.length)
-      throw this.#wrong(`has more than the ${this.#target.file.length} bytes`);
+      throw this.#wrong(`has more than the ${this.#target.file.length} bytes that were signed for`);
     for (const { hasher } of this.#hashers) hasher.update(chunk);
   }
 
   /** @throws CountersignError `arbitrary-software` */
   finish(): void {
     const { length } = this.#target.file;
-    if (this.#length !== length) throw this.#wrong(`has ${this.#length} bytes instead of the ${length}`);
+    if (this.#length !== length)
+      throw this.#wrong(`has ${this.#length} bytes instead of the ${length} that were signed for`);
     for (const { algorithm, hasher, expected } of this.#hashers) {
       const actual = hasher.digest();
       if (equalBytes(actual, expected)) continue;
-      throw this.#wrong(`has the ${algorithm} hash ${hexEncode(actual)} instead of the ${hexEncode(expected)}`);
+      throw this.#wrong(
+        `has the ${algorithm} hash ${hexEncode(actual)} instead of the ${hexEncode(expected)} that was signed for`,
+      );
     }
   }
 
   #wrong(how: string): CountersignError {
-    return new CountersignError('arbitrary-software', `${this.#target.path} ${how} that was signed for`, {
-      detail: { target: this.#target.path },
+    const { path } = this.#target;
+    if (this.#file !== undefined)
+      return new CountersignError('arbitrary-software', `${this.#file} is not ${path}: it ${how}`, {
+        detail: { target: path },
+        next: `Do not use ${this.#file} as ${path}; fetch it anew with \`countersign get\`.`,
+      });
+    return new CountersignError('arbitrary-software', `${path} ${how}`, {
+      detail: { target: path },
       next: 'Do not use the file; tell whoever publishes it.',
     });
   }

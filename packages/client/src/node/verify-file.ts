@@ -9,7 +9,7 @@ import { errorCode } from './atomic-file.js';
  * @throws CountersignError `arbitrary-software`, `unsupported`, `not-found`
  */
 export async function verifyFile(path: string, target: ExpectedTarget, crypto: Pick<Crypto, 'hash'>): Promise<void> {
-  const check = new TargetCheck(target, crypto);
+  const check = new TargetCheck(target, crypto, path);
   try {
     for await (const chunk of createReadStream(path)) check.update(chunk as Uint8Array);
   } catch (error) {
