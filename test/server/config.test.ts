@@ -137,7 +137,7 @@ describe('a configuration', () => {
     ['a realm that ends its header', { ...MINIMAL, auth: { ...AUTH, realm: 'https://a"\r\nb' } }, /auth\.realm/u],
     ['a service that ends its header', { ...MINIMAL, auth: { ...AUTH, service: 'a\r\nb' } }, /auth\.service/u],
     ['a redirect to any host', { ...MINIMAL, auth: { ...AUTH, autoredirect: true } }, /needs listen\.names/u],
-    ['what is no object', [], /the file must be object/u],
+    ['what is no object', [], /it must be an object/u],
   ])('is refused for %s', async (_what, document, message) => {
     await expect(read(document)).rejects.toMatchObject({
       code: 'usage',

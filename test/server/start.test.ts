@@ -174,6 +174,32 @@ describe.runIf(existsSync(fileURLToPath(new URL('../../packages/server/dist/main
       });
     });
 
+    it.each([
+      [['frob'], 'there is no command frob'],
+      [['--bogus'], "unknown option '--bogus'"],
+      [['migrate', '--bogus'], "unknown option '--bogus'"],
+      [[], '--config FILE is missing'],
+      [['migrate'], '--config FILE is missing'],
+      [['--config', 'x', 'migrate'], 'migrate comes before the options'],
+      [['--config', '/nowhere.json'], 'the configuration file /nowhere.json cannot be read: there is no such file'],
+    ])('%j is answered with what is wrong, and ends with 2', async (args, told) => {
+      const { code, output } = await command(args);
+      expect(code).toBe(2);
+      expect(output).toContain(told);
+    });
+
+    it('names the file that is wrong, and suggests only what is near', async () => {
+      const config = await file({ zzzzzz: {}, listen: [] });
+      const { output } = await command(['--config', config]);
+      expect(output).toContain(`${config}: the configuration is wrong`);
+      expect(output).toContain('listen must be an object');
+      expect(output).not.toContain('did you mean');
+    });
+
+    it('says in its help where the options of the file are explained', async () => {
+      expect((await command(['--help'])).output).toContain('countersign-server config-manual');
+    });
+
     it.each([['--help'], ['--version'], ['config-manual']])('%s needs no configuration', async (flag) => {
       expect((await command([flag])).code).toBe(0);
     });

@@ -40,10 +40,23 @@ export async function loadConfig(file: string, environment: Environment): Promis
   try {
     parsed = JSON.parse(await readFile(file, 'utf8'));
   } catch (cause) {
-    const why = cause instanceof SyntaxError ? `is not JSON: ${cause.message}` : 'cannot be read';
+    const why = cause instanceof SyntaxError ? `is not JSON: ${cause.message}` : `cannot be read${reason(cause)}`;
     throw new CountersignError('usage', `the configuration file ${file} ${why}`, { cause });
   }
-  return readConfig(parsed, { directory: dirname(resolve(file)), environment });
+  try {
+    return await readConfig(parsed, { directory: dirname(resolve(file)), environment });
+  } catch (cause) {
+    if (!(cause instanceof CountersignError)) throw cause;
+    const { code, message, next } = cause;
+    throw new CountersignError(code, `${file}: ${message}`, { cause, ...(next === undefined ? {} : { next }) });
+  }
+}
+
+function reason(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'ENOENT') return ': there is no such file';
+  if (code === 'EISDIR') return ': it is a directory';
+  return code === 'EACCES' ? ': that is not permitted' : '';
 }
 
 /**

@@ -18,11 +18,13 @@ export async function main(): Promise<void> {
 }
 
 interface ServeFlags {
-  readonly config: string;
+  readonly config?: string;
   readonly insecureNoAuthentication?: true;
 }
 
 const CONFIG_FLAG = '--config <file>';
+const HELP_AFTER = `
+What the configuration file holds: \`countersign-server config-manual\`, or docs/config-server.md.`;
 const CONFIG_DOC = 'the configuration file; config-manual explains what it holds';
 
 async function command(): Promise<Command> {
@@ -32,17 +34,24 @@ async function command(): Promise<Command> {
     )
     .usage('--config <file> [--insecure-no-authentication]\n       countersign-server <command>')
     .version(await version())
+    .addHelpText('after', HELP_AFTER)
     .exitOverride((exit) => process.exit(exit.exitCode === 0 ? 0 : 2));
   program
     .command('serve', { isDefault: true })
     .description('serves until SIGINT or SIGTERM; what happens without a command')
-    .requiredOption(CONFIG_FLAG, CONFIG_DOC)
+    .allowExcessArguments()
+    .option(CONFIG_FLAG, CONFIG_DOC)
     .option('--insecure-no-authentication', 'listen beyond loopback although anybody who gets there can publish')
-    .action(serve);
+    .action(async (flags: ServeFlags, { args: [word] }: Command) => {
+      const isCommand = program.commands.some((other) => other.name() === word);
+      if (word !== undefined)
+        throw usage(isCommand ? `${word} comes before the options` : `there is no command ${word}`);
+      await serve(flags);
+    });
   program
     .command('migrate')
     .description("brings the database to this version's tables; on PostgreSQL run it before starting a new version")
-    .requiredOption(CONFIG_FLAG, CONFIG_DOC)
+    .option(CONFIG_FLAG, CONFIG_DOC)
     .action(async ({ config }: ServeFlags) => {
       const { done } = await migrate((await load(config)).database);
       process.stdout.write(`the database is up to date (${done.length} migrations)\n`);
@@ -81,8 +90,13 @@ function firstSignal(): Promise<NodeJS.Signals> {
   });
 }
 
-function load(file: string): Promise<Config> {
+async function load(file: string | undefined): Promise<Config> {
+  if (file === undefined) throw usage('--config FILE is missing');
   return loadConfig(file, process.env);
+}
+
+function usage(message: string): CountersignError {
+  return new CountersignError('usage', message, { next: '`countersign-server --help` explains how it is used.' });
 }
 
 async function version(): Promise<string> {

@@ -63,13 +63,27 @@ export function readValues(document: unknown): OptionValues {
 
 function explain(error: ErrorObject): string {
   const at = error.instancePath.slice(1).replaceAll('/', '.');
-  if (error.keyword !== 'additionalProperties')
-    return `${at === '' ? 'the file' : at} ${error.message ?? 'is wrong'}${allowed(error)}`;
+  if (error.keyword !== 'additionalProperties') return `${at === '' ? 'it' : at} ${demand(error)}${allowed(error)}`;
   const { additionalProperty } = error.params as { additionalProperty: string };
   const name = at === '' ? additionalProperty : `${at}.${additionalProperty}`;
   const known = Object.keys(OPTIONS);
   const groups = known.map((option) => option.split('.')[0] ?? option);
-  return `there is no option ${name} (did you mean ${nearest(name, at === '' ? [...known, ...groups] : known)}?)`;
+  const meant = nearest(name, at === '' ? [...known, ...groups] : known);
+  return `there is no option ${name}${meant === undefined ? '' : ` (did you mean ${meant}?)`}`;
+}
+
+const TYPES: Readonly<Record<string, string>> = {
+  object: 'an object',
+  array: 'a list',
+  integer: 'a whole number',
+  string: 'text',
+  boolean: 'true or false',
+};
+
+function demand({ keyword, message, params }: ErrorObject): string {
+  const type: unknown = (params as { type?: unknown }).type;
+  const words = keyword === 'type' && typeof type === 'string' ? TYPES[type] : undefined;
+  return words === undefined ? (message ?? 'is wrong') : `must be ${words}`;
 }
 
 function allowed(error: ErrorObject): string {
