@@ -131,3 +131,26 @@ describe('a repeated job', () => {
     ]);
   });
 });
+
+describe('a connection that its client ends', () => {
+  const lines: Line[] = [];
+  const app = createApp({
+    collections: new MemoryCollections(),
+    limits: DEFAULT_HTTP_LIMITS,
+    access: OPEN_ACCESS,
+    authorizer: ANYBODY,
+    log: collectingLog(lines),
+  });
+
+  it.each([
+    ['ERR_STREAM_PREMATURE_CLOSE', 'debug'],
+    ['ECONNRESET', 'debug'],
+    ['EPIPE', 'debug'],
+    ['HPE_INVALID_EOF_STATE', 'debug'],
+    ['EIO', 'error'],
+  ])('with %s is told at level %s', (code, level) => {
+    lines.length = 0;
+    app.emit('error', Object.assign(new Error('broke off'), { code }));
+    expect(lines).toMatchObject([{ level }]);
+  });
+});

@@ -11,13 +11,21 @@ import type { Address, TlsFiles } from './listen-config.js';
 import type { Log } from './log.js';
 import { stoppable } from './stopping.js';
 
+/** How a connection fails whose client ended it. */
+const GONE: ReadonlySet<string> = new Set([
+  'ERR_STREAM_PREMATURE_CLOSE',
+  'ECONNRESET',
+  'EPIPE',
+  'HPE_INVALID_EOF_STATE',
+]);
+
 /** The HTTP interface as a koa application, not listening yet. */
 export function createApp(deps: HttpDeps): Koa {
   const app = new Koa();
   app.use(createHandler(deps));
   // What arrives here failed after its answer had begun: mostly clients that went away in a download.
   app.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'ERR_STREAM_PREMATURE_CLOSE') deps.log.debug({ err: error }, 'client went away');
+    if (GONE.has(error.code ?? '')) deps.log.debug({ err: error }, 'client went away');
     else deps.log.error({ err: error }, 'answer broke off');
   });
   return app;
