@@ -37,7 +37,7 @@ describe('a configuration', () => {
   it.each([
     ['an unknown option', { lisen: ':1' }, 'unknown option "lisen" (did you mean "listen"?)'],
     ['an unknown inner option', { limits: { item: 3 } }, 'unknown option "limits.item" (did you mean "limits.items"?)'],
-    ['a wrong type', { limits: { items: '3' } }, '"limits.items" must be integer'],
+    ['a wrong type', { limits: { items: '3' } }, '"limits.items" must be a whole number'],
     ['a value out of range', { limits: { items: 0 } }, '"limits.items" must be >= 1'],
     ['a wrong choice', { log: { level: 'loud' } }, 'error, warn, info, debug'],
     ['a missing option', { tls: { certificate: 'a', key: 'b' } }, '"tls.clientCa" is missing'],

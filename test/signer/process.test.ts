@@ -1,5 +1,5 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
-import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { chmod, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
@@ -193,5 +193,30 @@ describe('countersign-signer', { timeout: 90_000 }, () => {
 
   it.each([[[]], [['--config', '/nowhere.json']], [['--no-such-flag']]])('with %j is wrong usage', async (args) => {
     expect(await command(...args).ended).toMatchObject({ code: 2 });
+  });
+
+  it.each([
+    [['frob'], 'there is no command frob'],
+    [['--no-such-flag'], "unknown option '--no-such-flag'"],
+    [['migrate'], '--config FILE is missing'],
+    [['--config', '/nowhere.json'], 'countersign-signer: cannot read /nowhere.json: there is no such file\n'],
+  ])('with %j says what is wrong', async (args, told) => {
+    expect((await command(...args).ended).err).toContain(told);
+  });
+
+  it('names the file whose options contradict each other', async () => {
+    const { config } = await installed();
+    const file = JSON.parse(await readFile(config, 'utf8')) as object;
+    await writeFile(config, JSON.stringify({ ...file, defaultKek: 'third' }));
+    expect((await command('--config', config).ended).err).toContain(`${config}: "defaultKek" is "third"`);
+  });
+
+  it('keeps its log from other users', async () => {
+    const { config, directory } = await installed();
+    const run = command('--config', config);
+    await run.line(/listening on/u);
+    expect((await stat(join(directory, 'signer.log'))).mode & 0o777).toBe(0o600);
+    run.child.kill('SIGTERM');
+    await run.ended;
   });
 });

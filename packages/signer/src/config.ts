@@ -61,6 +61,15 @@ const DAY = 86_400_000;
  */
 export function parseConfig(text: string, path: string): Config {
   const file = checked(text, path);
+  try {
+    return configOf(file, path);
+  } catch (cause) {
+    if (!(cause instanceof CountersignError)) throw cause;
+    throw new CountersignError(cause.code, `${path}: ${cause.message}`);
+  }
+}
+
+function configOf(file: ConfigFile, path: string): Config {
   const from = (name: string): string => resolve(dirname(path), name);
   return Object.freeze({
     listen: parseListen(file.listen),
@@ -115,7 +124,21 @@ function explain(error: ErrorObject): string {
   }
   const allowed: unknown = error.params['allowedValues'];
   const choices = Array.isArray(allowed) ? `: ${allowed.join(', ')}` : '';
-  return `"${at === '' ? 'the file' : at}" ${error.message ?? 'is wrong'}${choices}`;
+  return `${at === '' ? 'it' : `"${at}"`} ${demand(error)}${choices}`;
+}
+
+const TYPES: Readonly<Record<string, string>> = {
+  object: 'an object',
+  array: 'a list',
+  integer: 'a whole number',
+  string: 'text',
+  boolean: 'true or false',
+};
+
+function demand({ keyword, message, params }: ErrorObject): string {
+  const type: unknown = params['type'];
+  const words = keyword === 'type' && typeof type === 'string' ? TYPES[type] : undefined;
+  return words === undefined ? (message ?? 'is wrong') : `must be ${words}`;
 }
 
 function parseListen(text: string): Config['listen'] {

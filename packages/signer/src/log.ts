@@ -11,7 +11,7 @@ export interface Log {
   error(what: Record<string, unknown>, message: string): void;
 }
 
-/** A log on standard error, or appended to a file. A line is written when the call returns. */
+/** A log on standard error, or appended to a file that nobody else may read. A line is written when the call returns. */
 export function openLog({ level, file }: Config['log']): Log {
-  return pino({ level, base: null }, destination({ dest: file ?? 2, sync: true, mkdir: false }));
+  return pino({ level, base: null }, destination({ dest: file ?? 2, sync: true, mkdir: false, mode: 0o600 }));
 }

@@ -10,8 +10,10 @@ import { migrateSigner, rekeySigner, startSigner } from './signer.js';
 import { VERSION } from './version.js';
 
 interface Flags {
-  readonly config: string;
+  readonly config?: string;
 }
+
+const HELP = '`countersign-signer --help` explains every option.';
 
 const clock = (): Instant => instant(Date.now());
 
@@ -34,10 +36,15 @@ function command(): Command {
   const program = new Command('countersign-signer')
     .description('Holds the online keys of Countersign sealed, and signs only what its policy allows.')
     .version(VERSION)
-    .requiredOption('--config <file>', 'the configuration, a JSON file')
+    .option('--config <file>', 'the configuration, a JSON file; must be given')
+    .argument('[command]', 'what to do instead of signing')
+    .usage('--config <file> [command]')
     .addHelpText('after', `\nOptions of the configuration file:\n${describeOptions()}`)
     .exitOverride();
-  program.action(() => start(program.opts<Flags>()));
+  program.action(async (word: string | undefined) => {
+    if (word !== undefined) throw new CountersignError('usage', `there is no command ${word}`, { next: HELP });
+    await start(program.opts<Flags>());
+  });
   program
     .command('migrate')
     .description('bring the database up to date')
@@ -86,14 +93,22 @@ async function runRekey(flags: Flags, alias: string): Promise<void> {
 }
 
 async function load({ config }: Flags): Promise<Config> {
+  if (config === undefined) throw new CountersignError('usage', '--config FILE is missing', { next: HELP });
   const path = resolve(config);
   let text: string;
   try {
     text = await readFile(path, 'utf8');
   } catch (cause) {
-    throw new CountersignError('usage', `cannot read ${path}`, { cause });
+    throw new CountersignError('usage', `cannot read ${path}${reason(cause)}`);
   }
   return parseConfig(text, path);
+}
+
+function reason(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'ENOENT') return ': there is no such file';
+  if (code === 'EISDIR') return ': it is a directory';
+  return code === 'EACCES' ? ': that is not permitted' : '';
 }
 
 function passphrasesOf(config: Config): ReturnType<typeof readPassphrases> {
