@@ -61,6 +61,8 @@ describe('a start', () => {
       'tls/signer.key',
       'tls/client.key',
       'secrets/signer-passphrase',
+      'logs/signer.log',
+      'logs/server.log',
     ]) {
       expect([name, statSync(installation.path(name)).mode & 0o777]).toEqual([name, 0o600]);
     }
@@ -78,7 +80,9 @@ describe('a stop', () => {
   test.each(['SIGTERM', 'SIGINT'] as const)('by %s ends both processes and exits with 0', async (signal) => {
     const launched = installation.launch();
     await launched.ready();
-    expect(await launched.stop(signal)).toMatchObject({ code: 0, signal: null, stderr: '' });
+    const ending = await launched.stop(signal);
+    expect(ending).toMatchObject({ code: 0, signal: null, stderr: '' });
+    expect(ending.stdout).toMatch(/\nStopped\.\n$/u);
     expect(installation.processes()).toEqual([]);
   });
 
@@ -100,7 +104,10 @@ describe('kill -9', () => {
 
     const second = installation.launch();
     expect(await keyOf(await second.ready())).toBe(key);
-    expect(await second.says('Countersign is running')).not.toContain('Made in');
+    const said = await second.says('Stop with Ctrl-C.');
+    expect(said).toContain('Countersign is running');
+    expect(said).not.toContain('Made in');
+    expect(said).not.toContain('countersign init');
   });
 
   test('of everything at once, the same', async () => {

@@ -13,8 +13,8 @@ export function firstStartText(data: DataDirectory): string {
   ].join('\n');
 }
 
-/** What is running, and what to try next. */
-export function runningText(data: DataDirectory, { https, http, signer }: Addresses): string {
+/** What is running; the first time also what to try next. */
+export function runningText(data: DataDirectory, { https, http, signer }: Addresses, isFirst: boolean): string {
   const server = `https://${formatAddress(https)}`;
   const where = `--server ${server} --ca ${quote(data.authority.certificate)}`;
   return [
@@ -23,12 +23,18 @@ export function runningText(data: DataDirectory, { https, http, signer }: Addres
     `  signer  https://${formatAddress(signer)}, for the server only`,
     `  CA      ${data.authority.certificate}`,
     `  logs    ${dirname(data.serverLog)}`,
+    ...(isFirst ? firstCommands(where) : [`Name it to \`npx countersign\` with ${where}`]),
+    'Stop with Ctrl-C.',
+  ].join('\n');
+}
+
+function firstCommands(where: string): readonly string[] {
+  return [
     'Try next, in another terminal, in this directory:',
     `  npx countersign init example/hello ${where}`,
     '  npx countersign add example/hello README.md',
     `  npx countersign publish example/hello ${where}`,
-    'Stop with Ctrl-C.',
-  ].join('\n');
+  ];
 }
 
 /** A path as a POSIX shell reads it back. */

@@ -1,3 +1,4 @@
+import { chmodSync, existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { CountersignError, type Instant } from '@countersign/client/tuf';
 import { firstStartText, runningText } from './announce.js';
@@ -41,7 +42,7 @@ export async function launch(settings: Settings, options: LauncherOptions): Prom
   const data = openDataDirectory(settings.data);
   const lock = lockDataDirectory(data);
   try {
-    const authority = await prepare(data, options);
+    const { authority, isFirst } = await prepare(data, options);
     const addresses = {
       https: await freeAddress(settings.https, 'COUNTERSIGN_HTTPS'),
       http: await freeAddress(settings.http, 'COUNTERSIGN_HTTP'),
@@ -52,7 +53,7 @@ export async function launch(settings: Settings, options: LauncherOptions): Prom
     await runScript(SIGNER_SCRIPT, ['migrate', '--config', data.signerConfig], options.stop);
     const renewal = keepCertificates(data, authority, options);
     try {
-      await run(data, addresses, options);
+      await run(data, addresses, isFirst, options);
     } finally {
       clearInterval(renewal);
     }
@@ -61,14 +62,20 @@ export async function launch(settings: Settings, options: LauncherOptions): Prom
   }
 }
 
-async function prepare(data: DataDirectory, { clock, say }: LauncherOptions): Promise<Authority> {
+interface Prepared {
+  readonly authority: Authority;
+  readonly isFirst: boolean;
+}
+
+async function prepare(data: DataDirectory, { clock, say }: LauncherOptions): Promise<Prepared> {
   const authority = await openAuthority(data.authority, clock());
   const passphrase = ensurePassphrase(data);
   await renewCertificates(data, authority, clock());
-  if (authority.isNew || passphrase === 'made') say(firstStartText(data));
+  const isFirst = authority.isNew || passphrase === 'made';
+  if (isFirst) say(firstStartText(data));
   const warning = authorityWarning(authority, clock());
   if (warning !== undefined) say(warning);
-  return authority;
+  return { authority, isFirst };
 }
 
 /** Signer and server watch their certificate files, so writing new ones is all there is to a renewal. */
@@ -84,7 +91,13 @@ function keepCertificates(data: DataDirectory, authority: Authority, { clock, sa
   }, DAY_MS).unref();
 }
 
-async function run(data: DataDirectory, addresses: Addresses, options: LauncherOptions): Promise<void> {
+async function run(
+  data: DataDirectory,
+  addresses: Addresses,
+  isFirst: boolean,
+  options: LauncherOptions,
+): Promise<void> {
+  keepFromOthers(data.signerLog);
   const log = new LogFile(data.serverLog);
   const supervisors: Supervisor[] = [];
   const stopped = new Promise<void>((resolve) => {
@@ -98,19 +111,26 @@ async function run(data: DataDirectory, addresses: Addresses, options: LauncherO
   };
   try {
     for (const spec of processes(data, log)) {
-      if (options.stop.aborted) return;
+      if (options.stop.aborted) break;
       const supervisor = new Supervisor(spec, options);
       supervisors.push(supervisor);
       await until(supervisor.ready);
     }
-    if (options.stop.aborted) return;
-    options.say(runningText(data, addresses));
-    await until(stopped);
+    if (!options.stop.aborted) {
+      options.say(runningText(data, addresses, isFirst));
+      await until(stopped);
+    }
   } finally {
     // The server first: it may be in the middle of something that it needs the signer for.
     for (const supervisor of supervisors.reverse()) await supervisor.stop();
     log.close();
   }
+  options.say('Stopped.');
+}
+
+/** The signer makes its log for its owner alone; one from before that is mended here. */
+function keepFromOthers(path: string): void {
+  if (existsSync(path)) chmodSync(path, 0o600);
 }
 
 function processes(data: DataDirectory, serverLog: LogFile): readonly ProcessSpec[] {
