@@ -6,8 +6,9 @@ export type Typed = readonly [prompt: string, text: string];
 
 export const ENTER = '\r';
 export const CTRL_C = '\x03';
+export const CTRL_D = '\x04';
 /** Stands before a prompt that was answered. */
-const ANSWERED = '✔';
+const ANSWERED = '> ';
 
 /** Marks a stream as one of the process's own, which pipes do not end. */
 const PROCESS_STREAM = { _isStdio: true };

@@ -7,6 +7,8 @@ import type { CommandIo } from './io.js';
 const MAX_FILE = 4096;
 /** How often a wrong passphrase may be typed. */
 const TRIES = 3;
+/** Before a prompt that was answered. No tick: whether the answer is right is not known yet. */
+const ANSWERED = '>';
 
 /** The passphrase of this person's keys: from a file, from the environment, or asked for on a terminal; never waited for. */
 export class Passphrases {
@@ -81,12 +83,27 @@ export class Passphrases {
     });
   }
 
-  #ask(message: string): Promise<string> {
+  async #ask(message: string): Promise<string> {
     const { stdin, stderr, signal } = this.#io;
-    return password(
-      { message, mask: '*' },
-      { input: stdin, output: stderr, ...(signal === undefined ? {} : { signal }) },
-    );
+    const closed = new AbortController();
+    const close = (): void => closed.abort();
+    // Ctrl-D closes the prompt without a word from it, and nothing would be left to wait for.
+    const look = (_: unknown, key: { readonly ctrl?: boolean; readonly name?: string } | undefined): void => {
+      if (key?.ctrl === true && key.name === 'd') close();
+    };
+    stdin.on('keypress', look).once('end', close);
+    try {
+      return await password(
+        { message, mask: '*', theme: { prefix: { idle: '?', done: ANSWERED } } },
+        {
+          input: stdin,
+          output: stderr,
+          signal: signal === undefined ? closed.signal : AbortSignal.any([signal, closed.signal]),
+        },
+      );
+    } finally {
+      stdin.off('keypress', look).off('end', close);
+    }
   }
 }
 

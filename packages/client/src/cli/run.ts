@@ -1,3 +1,4 @@
+import { EXIT } from './exit-codes.js';
 import { main } from './main.js';
 
 /** The command as a process: the only place that knows it is one. Ctrl-C lets what is under way clean up after itself. */
@@ -7,6 +8,8 @@ export async function run(): Promise<void> {
   process.once('SIGTERM', () => interrupt.abort());
   // A reader that has seen enough, as `head`, is no fault.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+  // Should nothing be left to wait for before the command has ended, that is no success.
+  process.exitCode = EXIT.internal;
   const { env, stdin, stdout, stderr, pid } = process;
   process.exitCode = await main(process.argv.slice(2), { env, stdin, stdout, stderr, pid, signal: interrupt.signal });
 }
