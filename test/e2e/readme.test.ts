@@ -53,7 +53,9 @@ describe("the README's walk-through, as it stands", () => {
     const { code, output } = await shell(blocks.join('\n').replaceAll(DEFAULT_SERVER, server));
     expect(code, output).toBe(0);
     const original = join(ROOT, 'node_modules', 'lodash', 'package.json');
-    const [fetched, read] = await Promise.all([original, join(folder, 'fetched.json')].map((file) => readFile(file)));
+    const [fetched, read] = await Promise.all(
+      [original, join(folder, '.countersign', 'fetched.json')].map((file) => readFile(file)),
+    );
     expect(fetched).toEqual(read);
   }, 240_000);
 });
