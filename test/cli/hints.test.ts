@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { commandLine, shellWord } from '../../packages/client/src/cli/hint.js';
+import { asRun } from '../../packages/client/src/cli/output.js';
 import { Published } from './published.js';
 import { Person } from './terminal.js';
 
@@ -23,6 +24,30 @@ describe('a word in a printed command', () => {
 
   it('that is plain stays plain', () => {
     expect(shellWord('ex.com:5000/a-b_c')).toBe('ex.com:5000/a-b_c');
+  });
+});
+
+describe('a command that was run through npx', () => {
+  const NPX = { npm_command: 'exec' };
+
+  it.each([
+    ['  countersign add x', '  npx countersign add x'],
+    [
+      'See `countersign key list`, or `countersign --help`.',
+      'See `npx countersign key list`, or `countersign --help`.',
+    ],
+    ['countersign: interrupted', 'countersign: interrupted'],
+    ['the countersign command', 'the countersign command'],
+  ])('is printed so: %s', (text, told) => {
+    expect(asRun(text, NPX)).toBe(told);
+    expect(asRun(text, {})).toBe(text);
+  });
+
+  it('says so in errors', async () => {
+    const person = await Person.arrive();
+    const { err } = await person.runWith({ env: NPX }, 'key', 'export', 'abc');
+    expect(err).toContain('See `npx countersign key list`');
+    await person.leave();
   });
 });
 

@@ -3,7 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { CountersignError } from '../tuf/errors.js';
 import { EXIT, exitCodeOf } from './exit-codes.js';
 import type { CommandIo } from './io.js';
-import { printable } from './output.js';
+import { asRun, printable } from './output.js';
 import { Session, type Run } from './session.js';
 import { explainUsage, helpCommand, IN_OUR_WORDS, verbAndArguments } from './usage.js';
 import { addAdd } from './verbs/add.js';
@@ -44,7 +44,7 @@ export function program(io: CommandIo): Command {
     .version(version())
     .configureOutput({
       writeOut: (text) => void io.stdout.write(text),
-      writeErr: (text) => void io.stderr.write(text),
+      writeErr: (text) => void io.stderr.write(asRun(text, io.env)),
       ...IN_OUR_WORDS,
     })
     .configureHelp({ subcommandTerm: verbAndArguments })
@@ -74,11 +74,11 @@ function complain(error: unknown, io: CommandIo): number {
     return EXIT.interrupted;
   }
   const known = error instanceof CountersignError ? error : systemFault(error);
-  const { contradictions } = known.detail;
-  const details = Array.isArray(contradictions) ? contradictions : [];
+  const { contradictions, found } = known.detail;
+  const details = [contradictions, found].find(Array.isArray) ?? [];
   io.stderr.write(`countersign: ${printable(known.message)}\n`);
   for (const line of details) io.stderr.write(`    ${printable(String(line))}\n`);
-  if (known.next !== undefined) io.stderr.write(`  → ${printable(known.next)}\n`);
+  if (known.next !== undefined) io.stderr.write(`  → ${printable(asRun(known.next, io.env))}\n`);
   if (io.env['COUNTERSIGN_DEBUG'] !== undefined && error instanceof Error) io.stderr.write(`${chain(error)}\n`);
   return exitCodeOf(known.code);
 }

@@ -9,7 +9,7 @@ export class Output {
   }
 
   line(text = ''): void {
-    this.#io.stdout.write(`${printable(text)}\n`);
+    this.#io.stdout.write(`${printable(asRun(text, this.#io.env))}\n`);
   }
 
   /** Text of several lines that is ours or was checked, such as PEM. */
@@ -19,7 +19,7 @@ export class Output {
 
   /** A remark that is no result. */
   note(text: string): void {
-    this.#io.stderr.write(`${printable(text)}\n`);
+    this.#io.stderr.write(`${printable(asRun(text, this.#io.env))}\n`);
   }
 
   json(value: unknown): void {
@@ -37,6 +37,12 @@ export class Output {
       this.#io.stdout.write(`${cells.join('  ').trimEnd()}\n`);
     }
   }
+}
+
+/** Commands in `text`, at its beginning or in backticks, as they run where this one does: npx finds what the shell does not. */
+export function asRun(text: string, env: CommandIo['env']): string {
+  if (env['npm_command'] !== 'exec') return text;
+  return text.replace(/(^ *|`)countersign (?=[a-z])/gu, '$1npx countersign ');
 }
 
 /** Code points: close enough to columns for the names people use. */
