@@ -25,7 +25,7 @@ describe('a key of type', () => {
     ['ecdsa-p256', 'ecdsa-sha2-nistp256'],
   ])('%s is made, and its public half gives no secret away', async (type, scheme) => {
     const id = await generated(type);
-    expect(await owner.ok('key', 'list')).toMatch(new RegExp(`^${id} +${scheme}$`, 'mu'));
+    expect(await owner.ok('key', 'list')).toMatch(new RegExp(`^${id} +${scheme} +\\d{4}-\\d\\d-\\d\\d +-$`, 'mu'));
     const pem = await owner.ok('key', 'export', id.slice(0, 10), '--public');
     expect(pem).toMatch(/^-----BEGIN PUBLIC KEY-----\n[\w+/=\n]+-----END PUBLIC KEY-----\n$/u);
     await owner.ok('key', 'export', id, '--public', '-o', owner.path('public.pem'));
@@ -72,5 +72,51 @@ describe('a key named by how its id begins', () => {
     const ran = await owner.run('key', 'export', 'abc');
     expect(ran).toMatchObject({ code: 3, out: '' });
     expect(ran.err).toContain('none of your keys begins with abc');
+  });
+});
+
+describe('a backup', () => {
+  it('is not written over another file unless forced to; its own copy is left as it is', async () => {
+    const [first, second] = [await generated(), await generated()];
+    const file = owner.path('backup.pem');
+    await owner.ok('key', 'export', first, '-o', file);
+    const kept = await readFile(file, 'utf8');
+    for (const argv of [
+      ['key', 'export', second, '-o', file],
+      ['key', 'export', first, '--public', '-o', file],
+    ]) {
+      const ran = await owner.run(...argv);
+      expect(ran).toMatchObject({ code: 2, out: '' });
+      expect(ran.err).toContain(`${file} is there already and holds something else`);
+    }
+    expect(await owner.ok('key', 'export', first, '-o', file)).toContain('already');
+    expect(await readFile(file, 'utf8')).toBe(kept);
+    await owner.ok('key', 'export', second, '-o', file, '--force');
+    expect(await readFile(file, 'utf8')).not.toBe(kept);
+  });
+
+  it('of a request is not written over either, and no key is made for it', async () => {
+    const file = owner.path('request.json');
+    await writeFile(file, 'mine');
+    const argv = ['delegation', 'request', 'example.com/a', 'bob', '-o', file];
+    expect(await owner.run(...argv)).toMatchObject({ code: 2, out: '' });
+    expect(await readFile(file, 'utf8')).toBe('mine');
+    expect(await owner.ok('key', 'list')).toContain('You have no keys');
+    await owner.ok(...argv, '--force');
+  });
+});
+
+describe('a mistyped passphrase', () => {
+  it('makes no key that the real one does not open', async () => {
+    await generated();
+    for (const argv of [
+      ['key', 'generate'],
+      ['delegation', 'request', 'ex.com/a', 'bob', '-o', owner.path('r')],
+    ]) {
+      const ran = await owner.runWith({ env: { COUNTERSIGN_PASSPHRASE: 'correct hrose' } }, ...argv);
+      expect(ran).toMatchObject({ code: 8, out: '' });
+      expect(ran.err).toContain('opens none of the keys you have');
+    }
+    expect(await owner.json<unknown[]>('key', 'list')).toHaveLength(1);
   });
 });

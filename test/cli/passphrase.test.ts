@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Person, type Ran } from './terminal.js';
-import { CTRL_C, ENTER, Tty, type Typed } from './tty.js';
+import { CTRL_C, CTRL_D, ENTER, Tty, type Typed } from './tty.js';
 
 /** As in the environment of every `Person`. */
 const RIGHT = 'correct horse';
@@ -20,8 +20,12 @@ afterEach(() => person.leave());
 
 /** Runs the command without the variable at a terminal where these answers are typed; all prompts must have come. */
 async function typing(typed: readonly Typed[], ...argv: string[]): Promise<Ran> {
+  return typingBy(person, typed, ...argv);
+}
+
+async function typingBy(who: Person, typed: readonly Typed[], ...argv: string[]): Promise<Ran> {
   const tty = new Tty(typed);
-  const ran = await person.runWith({ env: UNSET, tty }, ...argv);
+  const ran = await who.runWith({ env: UNSET, tty }, ...argv);
   expect(tty.unasked).toEqual([]);
   return ran;
 }
@@ -97,14 +101,21 @@ describe('without a terminal', () => {
 });
 
 describe('at a terminal', () => {
+  /** Somebody without a key. */
+  let newcomer: Person;
+  beforeEach(async () => {
+    newcomer = await Person.arrive();
+  });
+  afterEach(() => newcomer.leave());
+
   it('a new passphrase is asked for twice, and never shown', async () => {
-    const ran = await typing([[NEW, `sesame${ENTER}`], [AGAIN, `sesame${ENTER}`]], 'key', 'generate', '--json'); // prettier-ignore
+    const ran = await typingBy(newcomer, [[NEW, `sesame${ENTER}`], [AGAIN, `sesame${ENTER}`]], 'key', 'generate', '--json'); // prettier-ignore
     expect(ran.code).toBe(0);
     expect(ran.err).not.toContain('sesame');
     const made = JSON.parse(ran.out) as { id: string };
-    expect(await person.runWith({ env: { COUNTERSIGN_PASSPHRASE: 'sesame' } }, 'key', 'export', made.id)).toMatchObject(
-      { code: 0 },
-    );
+    expect(
+      await newcomer.runWith({ env: { COUNTERSIGN_PASSPHRASE: 'sesame' } }, 'key', 'export', made.id),
+    ).toMatchObject({ code: 0 });
   });
 
   it('two that differ, and an empty one, are asked for again', async () => {
@@ -115,7 +126,7 @@ describe('at a terminal', () => {
       [NEW, `open${ENTER}`],
       [AGAIN, `open${ENTER}`],
     ];
-    const ran = await typing(typed, 'key', 'generate');
+    const ran = await typingBy(newcomer, typed, 'key', 'generate');
     expect(ran.code).toBe(0);
     expect(ran.err).toContain('These are not the same.');
     expect(ran.err).toContain('A passphrase cannot be empty.');
@@ -126,7 +137,10 @@ describe('at a terminal', () => {
       [NEW, `one${ENTER}`],
       [AGAIN, `two${ENTER}`],
     ];
-    expect(await typing([...pair, ...pair, ...pair], 'key', 'generate')).toMatchObject({ code: 8, out: '' });
+    expect(await typingBy(newcomer, [...pair, ...pair, ...pair], 'key', 'generate')).toMatchObject({
+      code: 8,
+      out: '',
+    });
   });
 
   const ask = (): string => `Passphrase for key ${id.slice(0, 12)}`;
@@ -147,6 +161,29 @@ describe('at a terminal', () => {
     const wrong: Typed = [ask(), `wrong${ENTER}`];
     const ran = await typing([wrong, wrong, wrong], 'key', 'export', id);
     expect(ran).toMatchObject({ code: 8, out: '' });
+  });
+
+  it('an answer that is wrong gets no tick', async () => {
+    const ran = await typing([[ask(), `wrong${ENTER}`], [ask(), `${RIGHT}${ENTER}`]], 'key', 'export', id); // prettier-ignore
+    expect(ran.err).not.toContain('✔');
+  });
+
+  it('the passphrase for another key is asked for once, and must open one there is', async () => {
+    const asked = `${ask()}, which is to open the new one too`;
+    const ran = await typing([[asked, `wrong${ENTER}`], [asked, `${RIGHT}${ENTER}`]], 'key', 'generate'); // prettier-ignore
+    expect(ran).toMatchObject({ code: 0 });
+    expect(ran.err).toContain('That is not it.');
+  });
+
+  it('Ctrl-D at the question ends with 130, and says so', async () => {
+    for (const [who, prompt, ...argv] of [
+      [person, ask(), 'key', 'export', id],
+      [newcomer, NEW, 'key', 'generate'],
+    ] as const) {
+      const ran = await typingBy(who, [[prompt, CTRL_D]], ...argv);
+      expect(ran).toMatchObject({ code: 130, out: '' });
+      expect(ran.err).toContain('countersign: interrupted');
+    }
   });
 
   it('Ctrl-C at the question ends with 130', async () => {

@@ -33,7 +33,10 @@ export async function canSign(ring: KeyRing, authority: Authority): Promise<bool
  * The signers this person has for a role, under the ids it lists their keys by.
  * @throws CountersignError `missing-key` where they are too few
  */
-async function signersFor(ring: KeyRing, authority: Authority): Promise<readonly (readonly [KeyId, KeySigner])[]> {
+export async function signersFor(
+  ring: KeyRing,
+  authority: Authority,
+): Promise<readonly (readonly [KeyId, KeySigner])[]> {
   const { role } = authority;
   const held = await ring.held(keysOf(authority));
   if (held.length < role.threshold) throw missingKey(role.name, held.length, role);

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +11,7 @@ import { dockerLogin } from '../node/docker-config.js';
 import { Home } from '../node/home.js';
 import { KeyStore } from '../node/key-store.js';
 import { StoredKeyRing } from '../node/stored-key-ring.js';
-import { CountersignError } from '../tuf/errors.js';
+import { CountersignError, hasCode } from '../tuf/errors.js';
 import { formatNamed } from '../tuf/formats/index.js';
 import { parseGun, type KeyId } from '../tuf/names.js';
 import { Collection } from './collection.js';
@@ -54,6 +55,31 @@ export class Session {
 
   openKey(id: KeyId): ReturnType<KeyStore['load']> {
     return this.passphrases.unlock(`key ${short(id)}`, (passphrase) => this.keys.load(id, passphrase));
+  }
+
+  /**
+   * The passphrase for keys to be made: that of the keys there are, so that one mistyped does not make keys nobody can open.
+   * @throws CountersignError `unsealed`
+   */
+  async passphraseForNewKeys(): Promise<string> {
+    const [first, ...others] = await this.keys.list();
+    if (first === undefined) return this.passphrases.fresh();
+    return this.passphrases.unlock(`key ${short(first.id)}, which is to open the new one too`, async (passphrase) => {
+      for (const { id } of [first, ...others]) if (await this.#opens(id, passphrase)) return passphrase;
+      throw new CountersignError('unsealed', 'this passphrase opens none of the keys you have', {
+        next: 'Give the one you chose for them; keys under another belong into another COUNTERSIGN_HOME.',
+      });
+    });
+  }
+
+  async #opens(id: KeyId, passphrase: string): Promise<boolean> {
+    try {
+      await this.keys.load(id, passphrase);
+      return true;
+    } catch (error) {
+      if (hasCode(error, 'unsealed')) return false;
+      throw error;
+    }
   }
 
   /** The collection of that name, wherever its server is. @throws CountersignError `invalid-name` */
@@ -105,8 +131,26 @@ export class Session {
         next: 'Check --ca or COUNTERSIGN_CA.',
       });
     });
+    checkCa(ca, path);
     return connect({ ca });
   }
+}
+
+/** Node would take anything, and then know no authority at all. */
+function checkCa(pem: string, path: string): void {
+  const certificates = pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/gu) ?? [];
+  try {
+    for (const certificate of certificates) new X509Certificate(certificate);
+    if (certificates.length > 0) return;
+  } catch (cause) {
+    throw new CountersignError('usage', `the CA file ${path} holds a damaged certificate`, {
+      cause,
+      next: 'Check --ca or COUNTERSIGN_CA.',
+    });
+  }
+  throw new CountersignError('usage', `the CA file ${path} holds no certificate in PEM form`, {
+    next: 'Check --ca or COUNTERSIGN_CA.',
+  });
 }
 
 function given(text: string | undefined): string | undefined {

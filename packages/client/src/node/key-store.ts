@@ -1,4 +1,4 @@
-import { chmod, mkdir, open, readdir } from 'node:fs/promises';
+import { chmod, mkdir, open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BareKey, Format } from '../tuf/formats/format.js';
 import type { Crypto } from '../tuf/crypto.js';
@@ -30,6 +30,8 @@ export interface StoredKey {
   readonly key: BareKey;
   readonly keytype: string;
   readonly scheme: string;
+  /** When its file was written: it was made, or imported. Milliseconds since 1970. */
+  readonly since: number;
 }
 
 /** A user's private keys: a directory of sealed files. Nothing secret is ever part of an error or a listing. */
@@ -61,7 +63,8 @@ export class KeyStore {
     });
     const ids = names.filter((name) => name.endsWith('.json')).map((name) => name.slice(0, -'.json'.length));
     const keys: StoredKey[] = [];
-    for (const id of ids.filter((name) => KEY_ID.test(name)).sort()) keys.push(this.#describe(await this.#read(id)));
+    for (const id of ids.filter((name) => KEY_ID.test(name)).sort())
+      keys.push(await this.#describe(await this.#read(id)));
     return keys;
   }
 
@@ -84,6 +87,16 @@ export class KeyStore {
     return (await this.#open(id, passphrase)).encryptedPem(passphrase);
   }
 
+  /** Whether `text` is a private key in any form, sealed under `passphrase`, and the one of that id. */
+  async isCopy(id: KeyId, text: string, passphrase: string): Promise<boolean> {
+    try {
+      return this.#id((await readForeignKey(text, passphrase)).key) === id;
+    } catch (error) {
+      if (error instanceof CountersignError) return false;
+      throw error;
+    }
+  }
+
   async #open(id: KeyId, passphrase: string): Promise<PrivateKey> {
     const key = await openKeyFile(await this.#read(id), passphrase);
     if (this.#id(key.key) === id) return key;
@@ -98,7 +111,7 @@ export class KeyStore {
     await mkdir(directory, { recursive: true, mode: 0o700 });
     await chmod(directory, 0o700);
     await writeAtomically(this.#path(this.#id(key.key)), new TextEncoder().encode(text), 0o600);
-    return this.#describe(parseKeyFile(text));
+    return await this.#describe(parseKeyFile(text));
   }
 
   async #read(id: string): Promise<KeyFile> {
@@ -124,9 +137,11 @@ export class KeyStore {
     }
   }
 
-  #describe(file: KeyFile): StoredKey {
+  async #describe(file: KeyFile): Promise<StoredKey> {
     const key = publicHalf(file);
-    return { id: this.#id(key), key, keytype: file.keytype, scheme: file.scheme };
+    const id = this.#id(key);
+    const { mtimeMs } = await stat(this.#path(id));
+    return { id, key, keytype: file.keytype, scheme: file.scheme, since: Math.trunc(mtimeMs) };
   }
 
   #id(key: BareKey): KeyId {

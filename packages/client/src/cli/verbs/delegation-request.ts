@@ -1,18 +1,19 @@
 import type { Command } from 'commander';
 import { writeDelegationRequest } from '../../delegation-request.js';
 import { DEFAULT_LIFETIMES, expiry } from '../../lifetimes.js';
-import { writeAtomically } from '../../node/atomic-file.js';
 import { listedVersion } from '../../role-search.js';
 import { formatInstant, instant, parseSaneRoleName, ROOT, type RoleName } from '../../tuf/names.js';
 import type { KeySigner } from '../../tuf/sign.js';
 import type { Collection } from '../collection.js';
 import { withExpires, withJson, withPassphrase, withTrust, type CommonOptions } from '../options.js';
 import { ownKey } from '../own-key.js';
+import { present, putText, wouldOverwrite } from '../put-file.js';
 import type { Run, Session } from '../session.js';
 
 interface RequestOptions extends CommonOptions {
   readonly output: string;
   readonly key?: string;
+  readonly force?: true;
 }
 
 export function addRequest(group: Command, run: Run): void {
@@ -22,6 +23,7 @@ export function addRequest(group: Command, run: Run): void {
     .argument('<role>', 'the role you are to sign')
     .description('makes your key and an empty role, for the delegator to add')
     .requiredOption('-o, --output <file>', 'the file to send to the delegator')
+    .option('--force', 'replace a file that is there')
     .option('--key <id>', 'a key of yours, or how its id begins, instead of a new one');
   withJson(withExpires(withPassphrase(withTrust(command)), 'the empty role')).action(
     (name: string, role: string, options: RequestOptions) =>
@@ -39,12 +41,14 @@ async function request(
   options: RequestOptions,
 ): Promise<void> {
   const { format, crypto, output } = session;
+  // First of all: no key is made in vain.
+  if (options.force !== true && (await present(options.output)) !== undefined) throw wouldOverwrite(options.output);
   const follows = await lastVersion(session, collection, role);
   const signer = await signerFor(session, options.key);
   const expires = expiry(instant(session.now), options.expires ?? DEFAULT_LIFETIMES.targets);
   const wanted = { gun: collection.gun, role, expires, follows };
   const text = await writeDelegationRequest({ format, crypto }, wanted, signer);
-  await writeAtomically(options.output, new TextEncoder().encode(text));
+  await putText(options.output, text);
   const key = format.keyId(signer.key, crypto);
   if (options.json === true) {
     const told = { name: collection.gun, role, version: follows + 1, key, expires: formatInstant(expires) };
@@ -59,7 +63,7 @@ async function request(
 
 async function signerFor(session: Session, key: string | undefined): Promise<KeySigner> {
   if (key !== undefined) return session.openKey(await ownKey(session.keys, key));
-  const passphrase = await session.passphrases.fresh();
+  const passphrase = await session.passphraseForNewKeys();
   const { id } = await session.keys.generate('ed25519', passphrase);
   return session.keys.load(id, passphrase);
 }

@@ -8,6 +8,7 @@ import { formatInstant, instant, ROOT, type Version } from '../../tuf/names.js';
 import { DEFAULT_REFRESH_LIMITS } from '../../tuf/refresh.js';
 import type { Collection } from '../collection.js';
 import { commandLine, sameServer } from '../hint.js';
+import { rootKeyFile } from '../put-file.js';
 import { withExpires, withJson, withPassphrase, withServer, type CommonOptions } from '../options.js';
 import type { Run, Session } from '../session.js';
 
@@ -31,7 +32,7 @@ async function init(session: Session, collection: Collection): Promise<void> {
   const server = collection.server;
   // The server first: without it no key is made in vain.
   await server.onlineKey('timestamp', 'current');
-  const passphrase = await session.passphrases.fresh();
+  const passphrase = await session.passphraseForNewKeys();
   const rootKey = await keys.generate('ed25519', passphrase);
   const targetsKey = await keys.generate('ed25519', passphrase);
   const signers = {
@@ -66,7 +67,7 @@ async function init(session: Session, collection: Collection): Promise<void> {
   output.line(`  ${readersCommand(collection, options, pin)}`);
   output.line();
   output.line('BACK UP THE ROOT KEY. Who loses it can never change the keys of this collection again:');
-  output.line(`  countersign key export ${rootKey.id} -o root-key.pem`);
+  output.line(`  ${commandLine('key', 'export', rootKey.id, '-o', rootKeyFile(rootKey.id))}`);
   output.line();
   output.line('Next, add files or directories, then publish:');
   output.line(`  ${collection.command('add')} FILE…`);

@@ -1,13 +1,18 @@
 import { Argument, type Command } from 'commander';
+import { signersFor } from '../../key-ring.js';
 import type { PublishOutcome } from '../../publisher.js';
+import { rootAuthority } from '../../role-search.js';
 import type { Rotation } from '../../rotation.js';
 import type { Envelope } from '../../tuf/envelope.js';
 import { CountersignError } from '../../tuf/errors.js';
 import type { Root } from '../../tuf/model.js';
+import type { KeyId } from '../../tuf/names.js';
 import type { Collection } from '../collection.js';
+import { commandLine } from '../hint.js';
 import { withExpires, withJson, withPassphrase, withTrust, type CommonOptions } from '../options.js';
 import { short } from '../output.js';
 import { ownKey } from '../own-key.js';
+import { rootKeyFile } from '../put-file.js';
 import type { Run, Session } from '../session.js';
 import { settle, versions } from './publish.js';
 
@@ -42,28 +47,27 @@ async function rotate(
 ): Promise<void> {
   const { state } = await collection.refreshed('publish');
   const from = state.trust.final.root;
-  const rotation =
-    role === 'root' || role === 'targets'
-      ? await withOwnKey(session, role, from, key)
-      : await withServersKey(session, collection, role, from, key);
-  const publisher = await collection.publisher();
-  const outcome = await publisher.rotate(rotation);
-  await settle(collection);
-  tell(session, collection, rotation, outcome);
+  // Before a key is made: only who can sign the root can rotate anything, and their passphrase is known to be right then.
+  await signersFor(session.ring, rootAuthority(from.signed, 'root'));
+  const made = key === undefined && (role === 'root' || role === 'targets') ? await newKey(session) : undefined;
+  const id = key ?? made;
+  try {
+    const rotation =
+      role === 'root' || role === 'targets'
+        ? { role, from, signer: await session.openKey(await ownKey(session.keys, id ?? '')) }
+        : await withServersKey(session, collection, role, from, id);
+    const publisher = await collection.publisher();
+    const outcome = await publisher.rotate(rotation);
+    await settle(collection);
+    tell(session, collection, rotation, outcome);
+  } catch (error) {
+    if (made !== undefined) session.output.note(`made key ${made}; to try again with it, give --key ${made}`);
+    throw error;
+  }
 }
 
-async function withOwnKey(
-  session: Session,
-  role: 'root' | 'targets',
-  from: Envelope<Root>,
-  id: string | undefined,
-): Promise<Rotation> {
-  const { keys, passphrases, output } = session;
-  if (id !== undefined) return { role, from, signer: await session.openKey(await ownKey(keys, id)) };
-  const passphrase = await passphrases.fresh();
-  const made = await keys.generate('ed25519', passphrase);
-  output.note(`made key ${made.id}; should this fail, go on with --key ${made.id}`);
-  return { role, from, signer: await keys.load(made.id, passphrase) };
+async function newKey({ keys, passphrases }: Session): Promise<KeyId> {
+  return (await keys.generate('ed25519', await passphrases.fresh())).id;
 }
 
 async function withServersKey(
@@ -99,5 +103,5 @@ function tell(
   output.line(`${rotation.role} of ${gun} has the new key ${id}: ${versions(outcome.versions)}.`);
   if (rotation.role !== 'root') return;
   output.line('BACK UP THE NEW ROOT KEY:');
-  output.line(`  countersign key export ${id} -o root-key.pem`);
+  output.line(`  ${commandLine('key', 'export', id, '-o', rootKeyFile(id))}`);
 }
