@@ -51,7 +51,7 @@ describe('what is typed wrongly is told in two lines and how it is typed rightly
 describe('a name with a typo is answered with the one that was meant', () => {
   it.each([
     ['a collection', 'list example.com/optoins', 'Did you mean example.com/options?', 4],
-    ['a collection to publish', 'publish example.com/option', 'Did you mean example.com/options?', 4],
+    ['a collection to publish', 'publish example.com/option', 'Did you mean example.com/options?', 3],
     ['a target', 'get NAME lib/a.tx', 'Did you mean lib/a.txt?', 3],
     ['a target to check', 'verify NAME lib/a.tx /dev/null', 'Did you mean lib/a.txt?', 3],
     ['a target to remove', 'remove NAME lib/b.txt', 'Did you mean lib/a.txt?', 3],
@@ -64,10 +64,33 @@ describe('a name with a typo is answered with the one that was meant', () => {
   });
 
   it('status of a collection nobody knows says so', async () => {
-    expect(await person.ok('status', 'example.com/optoins')).toContain('did you mean example.com/options?');
-    expect(await person.ok('status', 'elsewhere.org/thing')).toContain(
-      'Nothing is known of elsewhere.org/thing yet.\n',
-    );
+    const ran = await person.run('status', 'example.com/optoins');
+    expect(ran).toMatchObject({ code: 3, out: '' });
+    expect(ran.err).toContain('nothing is known of example.com/optoins here');
+    expect(ran.err).toContain('Did you mean example.com/options?');
+    const other = await person.run('status', 'elsewhere.org/thing', '--json');
+    expect(other).toMatchObject({ code: 3, out: '' });
+    expect(other.err).toContain('`countersign init elsewhere.org/thing`');
+  });
+
+  it.each(['add NAME FILE', 'remove NAME x', 'publish NAME', 'rotate NAME root', 'delegation remove NAME x'])(
+    '%s of a collection nobody has begun ends with 3',
+    async (typed) => {
+      const argv = typed.replace('NAME', 'example.com/optoins').replace('FILE', person.path('lib', 'a.txt'));
+      const ran = await person.run(...argv.split(' '));
+      expect(ran).toMatchObject({ code: 3, out: '' });
+      expect(ran.err).toContain('nothing is known of example.com/optoins here');
+    },
+  );
+
+  it('a collection that the server does not have is named with the server', async () => {
+    const { world } = around;
+    const pin = ['--root-fingerprint', '0'.repeat(64)];
+    for (const trust of [['--trust-on-first-use'], pin]) {
+      const ran = await person.run('list', 'example.com/optoins', ...trust);
+      expect(ran).toMatchObject({ code: 3, out: '' });
+      expect(ran.err).toContain(`there is no collection example.com/optoins at ${world.url}`);
+    }
   });
 
   it.each([

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { authenticated } from '../authenticated.js';
+import type { MetadataCache } from '../cache.js';
 import { CollectionServer } from '../collection-server.js';
 import type { Fetch } from '../fetch.js';
 import type { KeyRing } from '../key-ring.js';
@@ -19,6 +20,7 @@ import type { TrustedState } from '../state.js';
 import { baseUrl, collectionUrls, type RepositoryUrls } from '../urls.js';
 import { commandLine, sameServer } from './hint.js';
 import type { CommonOptions } from './options.js';
+import type { Output } from './output.js';
 import { similar } from './similar.js';
 
 /** What a collection needs of the run of the command it belongs to. */
@@ -35,6 +37,7 @@ export interface CollectionContext {
   readonly now: number;
   readonly open: PublisherOptions['open'];
   readonly wait: PublisherOptions['wait'];
+  readonly output: Pick<Output, 'note'>;
 }
 
 /** One collection as the verbs see it: what is kept of it here, and its server. */
@@ -88,6 +91,8 @@ export class Collection {
     const firstTrust = await this.#firstTrust();
     if (firstTrust === undefined && (await this.home.metadata.load(ROOT)) === undefined)
       throw await this.#unknown(purpose);
+    const cache =
+      firstTrust?.kind === 'trust-on-first-use' ? telling(this.home.metadata, this.#context.output) : undefined;
     return new Updater({
       urls: this.urls,
       fetch: this.fetch,
@@ -95,7 +100,7 @@ export class Collection {
       format,
       purpose,
       gun: this.gun,
-      cache: this.home.metadata,
+      cache: cache ?? this.home.metadata,
       now: () => this.#context.now,
       ...(firstTrust === undefined ? {} : { firstTrust }),
     });
@@ -150,10 +155,17 @@ export class Collection {
     const raw = await readFile(root).catch((cause: unknown) => {
       throw new CountersignError('usage', `the root file ${root} cannot be read`, { cause, next: 'Check --root.' });
     });
-    return { kind: 'file', raw: new Uint8Array(raw) };
+    return { kind: 'file', raw: this.#checkedRoot(new Uint8Array(raw), root) };
   }
 
   async #explained(error: unknown): Promise<unknown> {
+    if (hasCode(error, 'not-found', 'untrusted-root') && isEmpty(error.detail['found'])) {
+      const meant = await this.similar();
+      return new CountersignError('not-found', `there is no collection ${this.gun} at ${this.serverUrl}`, {
+        cause: error,
+        next: meant === undefined ? "Check the name and the server's address." : `Did you mean ${meant}?`,
+      });
+    }
     if (!hasCode(error, 'not-found') || error.detail.role !== TIMESTAMP) return error;
     if ((await this.home.firstRoot()) === undefined) return error;
     return new CountersignError('not-found', `${this.gun} has not been published yet`, {
@@ -162,15 +174,55 @@ export class Collection {
     });
   }
 
-  async #unknown(purpose: 'read' | 'publish'): Promise<CountersignError> {
+  /** A file that is no root at all is a slip, and no attack. */
+  #checkedRoot(raw: Uint8Array, file: string): Uint8Array {
+    try {
+      this.#context.format.parseRoot(raw);
+    } catch (cause) {
+      if (!(cause instanceof CountersignError)) throw cause;
+      throw new CountersignError('usage', `${file} is no root file: ${cause.message}`, {
+        cause,
+        next: 'Check --root.',
+      });
+    }
+    return raw;
+  }
+
+  /** The error for a collection of which nothing is here: mistyped, or never begun. */
+  async nothingKnown(): Promise<CountersignError> {
     const meant = await this.similar();
-    const begin = purpose === 'publish' ? ` To begin a collection of your own: \`${this.command('init')}\`.` : '';
+    const begin = `${meant === undefined ? 'To begin' : `Did you mean ${meant}? If not, to begin`} it: \`${this.command('init')}\``;
+    return new CountersignError('not-found', `nothing is known of ${this.gun} here`, {
+      next: `${begin}; to take part in somebody's, give --root-fingerprint sha256:…, as they tell you.`,
+    });
+  }
+
+  async #unknown(purpose: 'read' | 'publish'): Promise<CountersignError> {
+    if (purpose === 'publish') return this.nothingKnown();
+    const meant = await this.similar();
     return new CountersignError('untrusted-root', `there is no trusted root for ${this.gun} here yet`, {
       next:
         `${meant === undefined ? 'Give' : `Did you mean ${meant}? If not, give`} ` +
-        `--root FILE or --root-fingerprint sha256:…, as the publisher tells you; or --trust-on-first-use.${begin}`,
+        '--root FILE or --root-fingerprint sha256:…, as the publisher tells you; or --trust-on-first-use.',
     });
   }
+}
+
+/** Says which root is believed because it was the first. */
+function telling(cache: MetadataCache, output: Pick<Output, 'note'>): MetadataCache {
+  return {
+    load: (role) => cache.load(role),
+    save: (role, raw) => cache.save(role, raw),
+    anchor: () => cache.anchor(),
+    async startFrom(root, fingerprint) {
+      await cache.startFrom(root, fingerprint);
+      output.note(`trusted on first use: the root ${fingerprint}; compare it with what its publisher tells you`);
+    },
+  };
+}
+
+function isEmpty(found: unknown): boolean {
+  return Array.isArray(found) && found.length === 0;
 }
 
 function authenticatedFetch(context: CollectionContext, gun: Gun, server: string): Fetch {

@@ -18,6 +18,8 @@ export function addStatus(program: Command, run: Run): void {
       const collection = await session.collection(name);
       const changes = await collection.home.changes();
       const known = await lastSeen(session, collection);
+      if (known.length === 0 && changes.length === 0 && !(await isUnpublished(collection)))
+        throw await collection.nothingKnown();
       if (options.json === true)
         session.output.json(report(collection, await isUnpublished(collection), known, changes));
       else await show(session, collection, known, changes);
@@ -69,10 +71,8 @@ async function show(
 ): Promise<void> {
   const { output } = session;
   if (await isUnpublished(collection)) output.line(`${collection.gun} is not published yet.`);
-  else if (known.length === 0) {
-    const meant = await collection.similar();
-    output.line(`Nothing is known of ${collection.gun} yet${meant === undefined ? '.' : `; did you mean ${meant}?`}`);
-  } else {
+  else if (known.length === 0) output.line(`Nothing was seen of ${collection.gun} yet.`);
+  else {
     output.line(`${collection.gun}, as last seen:`);
     for (const { role, document } of known)
       output.line(`  ${role} version ${document.version}, expires ${whenExpires(document.expires, session.now)}`);
