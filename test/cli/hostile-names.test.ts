@@ -19,6 +19,8 @@ const FORGERIES = ['x\u202egpj.exe', 'x\u2028y'];
 /** Anything but printable characters and the line breaks of our own layout. */
 const DIRTY = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/u;
 
+const FIRST_USE = /^trusted on first use: the root sha256:[0-9a-f]{64};.*\n/u;
+
 let sim: RepositorySimulator;
 let served: Served;
 let person: Person;
@@ -65,9 +67,10 @@ describe('get --all of a repository that lists', () => {
       const before = await lying();
       const { code, out, err } = await get('--all', '-o', person.path('work', 'in', 'out'));
       expect({ code, out }).toEqual({ code: 4, out: '' });
+      expect(err).toMatch(FIRST_USE);
       expect(err).toContain('which is no name for a file here');
       expect(err).not.toMatch(DIRTY);
-      expect(err.split('\n')).toHaveLength(3);
+      expect(err.split('\n')).toHaveLength(4);
       expect(await lying()).toEqual(before);
     },
   );
@@ -100,6 +103,8 @@ describe('get without -o of', () => {
   it('a name into a directory named by -o makes one file there', async () => {
     list('a/b/c.txt');
     expect((await get('a/b/c.txt', '-o', person.path('work'))).code).toBe(0);
+    expect((await get('a/b/c.txt', '-o', `${person.path('new')}/`)).code).toBe(2);
+    await mkdir(person.path('new'));
     expect((await get('a/b/c.txt', '-o', `${person.path('new')}/`)).code).toBe(0);
     expect(await lying()).toEqual(['new', 'new/c.txt', 'work', 'work/c.txt', 'work/in', 'work/in/out']);
   });
@@ -123,7 +128,9 @@ describe('get --all into a directory', () => {
     list('x');
     await writeFile(person.path('work', 'precious'), 'precious');
     await symlink(person.path('work', 'precious'), person.path('work', 'in', 'out', 'x'));
-    expect((await get('--all', '-o', person.path('work', 'in', 'out'))).code).toBe(0);
+    const argv = ['--all', '-o', person.path('work', 'in', 'out')];
+    expect(await get(...argv)).toMatchObject({ code: 2, out: '' });
+    expect((await get(...argv, '--force')).code).toBe(0);
     expect(await readFile(person.path('work', 'precious'), 'utf8')).toBe('precious');
     expect(await readFile(person.path('work', 'in', 'out', 'x'), 'utf8')).toBe('evil');
   });
@@ -149,7 +156,8 @@ describe('names and roles that would drive a terminal', () => {
     }
     sim.publish('targets');
     const { code, out, err } = await person.run(...argv, NAME, '--trust-on-first-use');
-    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect({ code, err }).toEqual({ code: 0, err: expect.stringMatching(FIRST_USE) as unknown });
+    expect(err.split('\n')).toHaveLength(2);
     expect(out).toContain('role x');
     expect(out).not.toMatch(DIRTY);
     expect(out.split('\n').filter((line) => line.startsWith('TARGET  SIZE'))).toHaveLength(0);

@@ -87,7 +87,7 @@ describe('Ctrl-C', () => {
     const interrupt = new AbortController();
     const tty = new Tty();
     tty.stderr.onText('Fetching', () => interrupt.abort());
-    const got = ['get', NAME, 'broken.bin', '-o', person.path('before')];
+    const got = ['get', NAME, 'broken.bin', '-o', person.path('before'), '--force'];
     expect(await person.runWith({ tty, signal: interrupt.signal }, ...got)).toMatchObject({ code: 130, out: '' });
     expect(await readFile(person.path('before'), 'utf8')).toBe('before');
     expect((await readdir(person.directory)).filter((name) => name.endsWith('.part'))).toEqual([]);

@@ -1,8 +1,10 @@
 import { lstat, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { errorCode } from '../node/atomic-file.js';
+import { verifyFile } from '../node/verify-file.js';
+import type { Crypto } from '../tuf/crypto.js';
 import type { FoundTarget } from '../tuf/delegations.js';
-import { CountersignError } from '../tuf/errors.js';
+import { CountersignError, hasCode } from '../tuf/errors.js';
 import { parseSaneTargetPath } from '../tuf/names.js';
 
 /** A target and where it goes. */
@@ -14,9 +16,14 @@ export interface Placed {
 
 /**
  * One target to where the user wants it; into a directory, or into the current one, under the last part of its name.
- * @throws CountersignError `malformed` where that name could lead elsewhere
+ * @throws CountersignError `malformed` where that name could lead elsewhere; `usage` where there is no such directory
  */
 export async function placeFor(target: FoundTarget, output: string | undefined): Promise<Placed> {
+  const directory = output === undefined ? '.' : (await isDirectory(output)) ? output : dirname(output);
+  if ((await stat(directory).catch(() => undefined)) === undefined)
+    throw new CountersignError('usage', `there is no directory ${directory}`, {
+      next: 'Make it, or choose another place.',
+    });
   if (output !== undefined && !(await isDirectory(output))) return { target, destination: resolve(output) };
   return { target, destination: resolve(output ?? '.', basename(fileNameOf(target))) };
 }
@@ -36,6 +43,41 @@ export async function placesBelow(directory: string, targets: readonly FoundTarg
     });
   }
   return placed;
+}
+
+/** How many files an error names. */
+const NAMED = 5;
+
+/**
+ * Those of `places` whose file is there already, as it was signed for.
+ * @throws CountersignError `usage` where another is there, which fetching would replace
+ */
+export async function inPlace(places: readonly Placed[], crypto: Pick<Crypto, 'hash'>): Promise<ReadonlySet<Placed>> {
+  const there = new Set<Placed>();
+  const others: string[] = [];
+  for (const place of places) {
+    const { target, destination } = place;
+    if ((await stat(destination).catch(() => undefined))?.isFile() !== true) continue;
+    try {
+      await verifyFile(destination, target, crypto);
+      there.add(place);
+    } catch (error) {
+      if (!hasCode(error, 'arbitrary-software')) throw error;
+      others.push(destination);
+    }
+  }
+  const [first] = others;
+  if (first === undefined) return there;
+  throw new CountersignError(
+    'usage',
+    others.length === 1
+      ? `${first} is there already and differs`
+      : `${others.length} files are there already and differ; nothing was fetched`,
+    {
+      detail: others.length === 1 ? {} : { found: others.slice(0, NAMED) },
+      next: 'Choose another place with -o; or give --force to replace what is there.',
+    },
+  );
 }
 
 function fileNameOf({ path, role }: FoundTarget): string {

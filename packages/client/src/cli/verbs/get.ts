@@ -5,7 +5,7 @@ import type { FoundTarget } from '../../tuf/delegations.js';
 import { CountersignError } from '../../tuf/errors.js';
 import type { Updater } from '../../updater.js';
 import type { Collection } from '../collection.js';
-import { placeFor, placesBelow, type Placed } from '../destination.js';
+import { inPlace, placeFor, placesBelow, type Placed } from '../destination.js';
 import { noTarget } from '../no-target.js';
 import { withJson, withTrust, type CommonOptions } from '../options.js';
 import { count, size } from '../output.js';
@@ -19,6 +19,7 @@ const CONCURRENCY = 4;
 interface GetOptions extends CommonOptions {
   readonly all?: true;
   readonly output?: string;
+  readonly force?: true;
 }
 
 export function addGet(program: Command, run: Run): void {
@@ -27,6 +28,7 @@ export function addGet(program: Command, run: Run): void {
     .argument('<name>', 'the collection')
     .argument('[target]', 'the target to fetch')
     .option('-o, --output <path>', 'where to put it, a file or a directory; with --all, the directory')
+    .option('--force', 'replace files that are there and differ')
     .option('--all', 'fetch every target, into a directory')
     .description('fetches a target; the file appears only when it was found genuine');
   withJson(withTrust(command)).action((name: string, target: string | undefined, options: GetOptions) =>
@@ -38,8 +40,13 @@ export function addGet(program: Command, run: Run): void {
         target === undefined
           ? await everything(updater, options.output ?? '.')
           : [await one(collection, updater, target, options.output)];
-      await fetchAll(session, updater, items);
-      tell(session, items);
+      const there = options.force === true ? new Set<Placed>() : await inPlace(items, session.crypto);
+      await fetchAll(
+        session,
+        updater,
+        items.filter((item) => !there.has(item)),
+      );
+      tell(session, items, there);
     }),
   );
 }
@@ -92,14 +99,19 @@ async function fetchAll(session: Session, updater: Updater, items: readonly Plac
   }
 }
 
-function tell({ output, options }: Session, items: readonly Placed[]): void {
+function tell({ output, options }: Session, items: readonly Placed[], there: ReadonlySet<Placed>): void {
   if (options.json === true) {
     output.json(items.map(({ target, destination }) => ({ ...asJson(target), file: destination })));
     return;
   }
   const [only] = items;
-  const bytes = items.reduce((sum, { target }) => sum + target.file.length, 0);
+  const bytes = items.reduce((sum, item) => sum + (there.has(item) ? 0 : item.target.file.length), 0);
   if (items.length === 1 && only !== undefined) {
-    output.line(`${only.target.path} (${size(bytes)}), signed for by ${only.target.role}, is in ${only.destination}`);
-  } else output.line(`${count(items.length, 'target')} fetched (${size(bytes)}).`);
+    const { path, role, file } = only.target;
+    const already = there.has(only) ? 'already there, ' : '';
+    output.line(`${path} (${size(file.length)}), signed for by ${role}, is ${already}in ${only.destination}`);
+    return;
+  }
+  const already = there.size === 0 ? '' : `; ${count(there.size, 'was', 'were')} there already`;
+  output.line(`${count(items.length - there.size, 'target')} fetched (${size(bytes)})${already}.`);
 }
