@@ -32,7 +32,7 @@ const LIFE: readonly (readonly [string, unknown])[] = [
       server: expect.any(String) as unknown,
     },
   ],
-  [`add ${NAME} @/dist`, { name: NAME, staged: [added('a'), added('b')], unchanged: 0, passedOver: [] }],
+  [`add ${NAME} @/dist`, { name: NAME, staged: [added('a'), added('b')], unchanged: 0, passedOver: [], empty: [] }],
   [
     `status ${NAME}`,
     {
@@ -44,13 +44,16 @@ const LIFE: readonly (readonly [string, unknown])[] = [
   ],
   [`remove ${NAME} dist/b.txt`, { name: NAME, staged: [], dropped: [added('b')] }],
   [`reset ${NAME}`, { name: NAME, dropped: [added('a')] }],
-  [`add ${NAME} @/dist/a.txt --as dist/`, { name: NAME, staged: [added('a')], unchanged: 0, passedOver: [] }],
+  [
+    `add ${NAME} @/dist/a.txt --as dist/`,
+    { name: NAME, staged: [added('a')], unchanged: 0, passedOver: [], empty: [] },
+  ],
   [`publish ${NAME}`, published({ root: 1, targets: 1, snapshot: 1, timestamp: 1 })],
   [`publish ${NAME}`, { name: NAME, kind: 'nothing' }],
-  [`add ${NAME} @/dist/a.txt --as dist/`, { name: NAME, staged: [], unchanged: 1, passedOver: [] }],
+  [`add ${NAME} @/dist/a.txt --as dist/`, { name: NAME, staged: [], unchanged: 1, passedOver: [], empty: [] }],
   [`list ${NAME}`, [{ ...content('a'), role: 'targets' }]],
-  [`get ${NAME} dist/a.txt -o @/got/a.txt`, [{ ...content('a'), role: 'targets', file: PATH }]],
-  [`verify ${NAME} dist/a.txt @/got/a.txt`, { verified: true, ...content('a'), role: 'targets', file: PATH }],
+  [`get ${NAME} dist/a.txt -o @/a.txt`, [{ ...content('a'), role: 'targets', file: PATH }]],
+  [`verify ${NAME} dist/a.txt @/a.txt`, { verified: true, ...content('a'), role: 'targets', file: PATH }],
   [`inspect ${NAME}`, expect.objectContaining({ name: NAME, rootFingerprint: PIN }) as unknown],
   [
     `remove ${NAME} dist/`,
@@ -72,7 +75,13 @@ const LIFE: readonly (readonly [string, unknown])[] = [
   ],
   [`rotate ${NAME} timestamp`, { ...published({ root: 2, timestamp: 4 }), role: 'timestamp', key: ID }],
   ['key generate', { id: ID, keytype: 'ed25519', scheme: 'ed25519' }],
-  ['key list', expect.arrayContaining([{ id: ID, keytype: 'ed25519', scheme: 'ed25519' }]) as unknown],
+  [
+    'key list',
+    expect.arrayContaining([
+      { id: ID, keytype: 'ed25519', scheme: 'ed25519', since: DATE, uses: [] },
+      { id: ID, keytype: 'ed25519', scheme: 'ed25519', since: DATE, uses: [{ name: NAME, role: 'root' }] },
+    ]) as unknown,
+  ],
   ['key export KEY', { id: ID, public: false, pem: expect.stringContaining('BEGIN ENCRYPTED PRIVATE KEY') as unknown }],
   ['key export KEY --public', { id: ID, public: true, pem: expect.stringContaining('BEGIN PUBLIC KEY') as unknown }],
   ['key export KEY -o @/key.pem', { id: ID, public: false, file: expect.any(String) as unknown }],

@@ -98,8 +98,58 @@ describe('the main job', () => {
 
   it('refuses a file that is not the published one', async () => {
     const { name, publisher } = await begun();
-    await writeFile(publisher.path('other'), 'two');
-    expect(await publisher.run('verify', name, 'a.txt', publisher.path('other'))).toMatchObject({ code: 4, out: '' });
+    const other = publisher.path('other');
+    for (const [text, how] of [
+      ['two', 'it has the sha256 hash'],
+      ['twofold', 'it has more than the 3 bytes that were signed for'],
+      ['to', 'it has 2 bytes instead of the 3 that were signed for'],
+    ] as const) {
+      await writeFile(other, text);
+      const ran = await publisher.run('verify', name, 'a.txt', other);
+      expect(ran).toMatchObject({ code: 4, out: '' });
+      expect(ran.err).toContain(`${other} is not a.txt: ${how}`);
+    }
+  });
+
+  it('fetches over no file that differs unless forced to, and makes no directory for one', async () => {
+    const { name, publisher } = await begun({ 'a.txt': 'one', 'b.txt': 'two' });
+    const file = publisher.path('a.txt');
+    await publisher.ok('get', name, 'a.txt', '-o', file);
+    expect(await publisher.ok('get', name, 'a.txt', '-o', file)).toContain(`is already there, in ${file}`);
+    await writeFile(file, 'mine');
+    for (const argv of [
+      ['a.txt', '-o', file],
+      ['--all', '-o', publisher.directory],
+    ]) {
+      const refused = await publisher.run('get', name, ...argv);
+      expect(refused).toMatchObject({ code: 2, out: '' });
+      expect(refused.err).toContain(`${file} is there already and differs`);
+    }
+    expect(await readFile(file, 'utf8')).toBe('mine');
+    expect(await readdir(publisher.directory)).not.toContain('b.txt');
+    await publisher.ok('get', name, 'a.txt', '-o', file, '--force');
+    expect(await publisher.ok('get', name, '--all', '-o', publisher.directory)).toBe(
+      '1 target fetched (3 B); 1 was there already.\n',
+    );
+    const nowhere = await publisher.run('get', name, 'a.txt', '-o', publisher.path('no', 'such', 'a.txt'));
+    expect(nowhere).toMatchObject({ code: 2, out: '' });
+    expect(nowhere.err).toContain(`there is no directory ${publisher.path('no', 'such')}`);
+  });
+
+  it('tells of an empty directory, counts a file once, and says what is only unstaged', async () => {
+    const { name, publisher } = await begun();
+    await mkdir(publisher.path('void'));
+    const empty = await publisher.run('add', name, publisher.path('void'));
+    expect(empty.err).toContain(`there is no file in ${publisher.path('void')}`);
+    await writeFile(publisher.path('b.txt'), 'two');
+    expect(await publisher.ok('add', name, publisher.path('b.txt'), publisher.path('b.txt'))).toContain(
+      '1 file staged',
+    );
+    expect(await publisher.ok('remove', name, 'b.txt')).toBe(
+      '1 target unstaged; never published, so there is nothing to remove.\n',
+    );
+    await writeFile(publisher.path('a.txt'), 'one');
+    expect(await publisher.ok('add', name, publisher.path('a.txt'))).toContain('1 file is published as it is already.');
   });
 });
 
@@ -117,10 +167,35 @@ describe('trust', () => {
   });
 
   it('believes what it sees first only when told so, and remembers it', async () => {
+    const { name, pin } = await begun();
+    const reader = await person();
+    const { code, err } = await reader.run('list', name, '--trust-on-first-use');
+    expect({ code, err }).toEqual({
+      code: 0,
+      err: `trusted on first use: the root ${pin}; compare it with what its publisher tells you\n`,
+    });
+    await reader.ok('list', name);
+  });
+
+  it('says what it found instead of the pinned root, each on a line of its own', async () => {
+    const { name, publisher, pin } = await begun();
+    await publisher.ok('rotate', name, 'timestamp');
+    const { code, err } = await (await person()).run('list', name, '--root-fingerprint', '0'.repeat(64));
+    expect(code).toBe(4);
+    expect(err).toContain("none of the repository's 2 roots has the fingerprint");
+    expect(err).toContain(`\n    version 1 ${pin}\n    version 2 sha256:`);
+  });
+
+  it('does not begin with a file that is no root', async () => {
     const { name } = await begun();
     const reader = await person();
-    await reader.ok('list', name, '--trust-on-first-use');
-    await reader.ok('list', name);
+    await writeFile(reader.path('README.md'), '# Read me\n');
+    const ran = await reader.run('list', name, '--root', reader.path('README.md'));
+    expect(ran).toMatchObject({ code: 2, out: '' });
+    expect(ran.err).toContain(`${reader.path('README.md')} is no root file`);
+    const ca = await reader.run('list', name, '--trust-on-first-use', '--ca', reader.path('README.md'));
+    expect(ca).toMatchObject({ code: 2, out: '' });
+    expect(ca.err).toContain(`the CA file ${reader.path('README.md')} holds no certificate`);
   });
 
   it('begins with a root file', async () => {
@@ -197,6 +272,17 @@ describe('rotation', () => {
     expect(roles.find(({ role }) => role === 'root')?.version).toBe(6);
   });
 
+  it('under a mistyped passphrase makes no key', async () => {
+    const { name, publisher } = await begun();
+    const before = await publisher.json<unknown[]>('key', 'list');
+    const ran = await publisher.runWith({ env: { COUNTERSIGN_PASSPHRASE: 'mistyped' } }, 'rotate', name, 'root');
+    expect(ran).toMatchObject({ code: 8, out: '' });
+    expect(ran.err).not.toContain('--key');
+    expect(await publisher.json<unknown[]>('key', 'list')).toHaveLength(before.length);
+    expect(await publisher.run('rotate', name, 'targets')).toMatchObject({ code: 0, err: '' });
+    expect(await publisher.ok('key', 'list')).toMatch(new RegExp(`root of ${name}\n|root of ${name}$`, 'mu'));
+  });
+
   it('of targets needs the root key', async () => {
     const { name, publisher, pin } = await begun();
     const stranger = await person();
@@ -236,10 +322,34 @@ describe('delegations', () => {
   it('do not reach beyond their paths', async () => {
     const begin = await begun();
     const bob = await delegated(begin, 'bob');
-    await stage(bob, begin.name, 'alice/evil', 'by bob', '--role', 'bob');
-    const { code, err } = await bob.run('publish', begin.name);
-    expect(code).toBe(9);
-    expect(err).toContain('bob lists alice/evil, which is outside the paths delegated to it');
+    await expect(stage(bob, begin.name, 'alice/evil', 'by bob', '--role', 'bob')).rejects.toThrow(
+      'bob may not list alice/evil: that is outside the paths delegated to it',
+    );
+    expect((await bob.json<{ changes: unknown[] }>('status', begin.name)).changes).toEqual([]);
+  });
+
+  it('are not made twice from the same request', async () => {
+    const { name, publisher } = await begun();
+    const file = publisher.path('bob.json');
+    await publisher.ok('delegation', 'request', name, 'bob', '-o', file);
+    const add = ['delegation', 'add', name, 'bob', '--request', file, '--paths', 'bob/*'];
+    await publisher.ok(...add);
+    expect(await publisher.ok(...add)).toBe('bob is delegated to this key already.\n');
+    const other = await publisher.run(...add.slice(0, -1), 'else/*');
+    expect(other).toMatchObject({ code: 9, out: '' });
+    expect(other.err).toContain('bob is delegated to this key already, for bob/*');
+  });
+
+  it('of which some are mine: publish says which role can be published', async () => {
+    const begin = await begun();
+    const { name } = begin;
+    const bob = await delegated(begin, 'bob');
+    await stage(bob, name, 'bob/tool', 'by bob', '--role', 'bob');
+    await stage(bob, name, 'other', 'by bob');
+    const refused = await bob.run('publish', name);
+    expect(refused).toMatchObject({ code: 8, out: '' });
+    expect(refused.err).toContain(`\`countersign publish ${name} --role bob\``);
+    await bob.ok('publish', name, '--role', 'bob');
   });
 
   it('can be removed and given again', async () => {

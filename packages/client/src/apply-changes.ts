@@ -146,7 +146,7 @@ export function sameTarget(a: TargetFile | undefined, b: TargetFile | undefined)
   return common.length > 0 && common.every(([mine, theirs]) => equalBytes(mine, theirs));
 }
 
-function sameDelegation(a: Delegation | undefined, b: Delegation | undefined): boolean {
+export function sameDelegation(a: Delegation | undefined, b: Delegation | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
   return (
     a.threshold === b.threshold &&

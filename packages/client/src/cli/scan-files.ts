@@ -17,6 +17,8 @@ export interface Scan {
   readonly files: readonly FoundFile[];
   /** What is neither a file nor a directory, and so no target: links, sockets, devices. */
   readonly passedOver: readonly string[];
+  /** The directories that were named and have no file in them. */
+  readonly empty: readonly string[];
 }
 
 /**
@@ -33,18 +35,21 @@ export async function scanFiles(paths: readonly string[], as: string | undefined
   }
   const files: FoundFile[] = [];
   const passedOver: string[] = [];
+  const empty: string[] = [];
   for (const path of paths) {
     const source = resolve(path);
     const inside = path.endsWith('/') || path.endsWith(sep) || basename(path) === '.' || basename(path) === '..';
     const info = await stat(path).catch((cause: unknown) => {
       throw new CountersignError('not-found', `there is no file ${path}`, { cause });
     });
-    if (info.isDirectory()) await walk(source, directoryPrefix(as, inside ? '' : basename(source)), files, passedOver);
-    else if (info.isFile()) files.push({ path: parseSaneTargetPath(fileName(as, basename(source))), source });
+    if (info.isDirectory()) {
+      const before = files.length;
+      await walk(source, directoryPrefix(as, inside ? '' : basename(source)), files, passedOver);
+      if (files.length === before) empty.push(path);
+    } else if (info.isFile()) files.push({ path: parseSaneTargetPath(fileName(as, basename(source))), source });
     else throw new CountersignError('usage', `${path} is neither a file nor a directory`);
   }
-  checkDistinct(files);
-  return { files, passedOver };
+  return { files: distinct(files), passedOver: [...new Set(passedOver)], empty };
 }
 
 function fileName(as: string | undefined, name: string): string {
@@ -68,17 +73,20 @@ async function walk(directory: string, prefix: string, files: FoundFile[], passe
   }
 }
 
-function checkDistinct(files: readonly FoundFile[]): void {
-  const seen = new Map<TargetPath, string>();
-  for (const { path, source } of files) {
-    const other = seen.get(path);
+/** Each once, though it was named twice. */
+function distinct(files: readonly FoundFile[]): readonly FoundFile[] {
+  const seen = new Map<TargetPath, FoundFile>();
+  for (const file of files) {
+    const { path, source } = file;
+    const other = seen.get(path)?.source;
     if (other !== undefined && other !== source) {
       throw new CountersignError('usage', `${other} and ${source} would both be ${path}`, {
         next: 'Add them one by one, with --as.',
       });
     }
-    seen.set(path, source);
+    seen.set(path, file);
   }
+  return [...seen.values()];
 }
 
 /** Length and SHA-256 of a local file. */

@@ -1,5 +1,6 @@
 import { open, readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
+import { sameDelegation } from '../../apply-changes.js';
 import type { DelegationChange } from '../../changes.js';
 import { MAX_REQUEST, readDelegationRequest, type DelegationRequest } from '../../delegation-request.js';
 import { findRole, listedVersion } from '../../role-search.js';
@@ -50,12 +51,19 @@ async function delegate(session: Session, collection: Collection, name: RoleName
   const text = await readRequest(options.request);
   const request = await readDelegationRequest({ format, crypto }, text, { gun: collection.gun, role: name });
   const { state } = await collection.refreshed('publish');
-  const listed = listedVersion(state, name);
-  const { version } = request.signed.signed;
-  if (version !== listed + 1) throw wrongVersion(name, version, listed);
   const by = roleNamed(options.by);
   const published = await findRole(state, by);
   const before = published.current.signed.delegations?.roles.find((delegation) => delegation.name === name);
+  const listed = listedVersion(state, name);
+  const { version } = request.signed.signed;
+  if (version !== listed + 1) {
+    if (before === undefined || !sameKeys(before, request.role)) throw wrongVersion(name, version, listed);
+    if (!sameDelegation(before, delegationOf(request, options))) throw otherPaths(collection, name, before);
+    if (options.json === true)
+      output.json({ name: collection.gun, role: name, by, keys: before.keyIds, kind: 'nothing' });
+    else output.line(`${name} is delegated to this key already.`);
+    return;
+  }
   const change: DelegationChange = {
     kind: 'delegate',
     role: by,
@@ -81,6 +89,19 @@ function delegationOf({ role: { name, keyIds, threshold } }: DelegationRequest, 
 
 /** A star does not match a slash; every path's hash begins with one of these. */
 const EVERYTHING: PathSet = { kind: 'hash-prefixes', prefixes: Array.from('0123456789abcdef') };
+
+function sameKeys(a: Pick<Delegation, 'keyIds' | 'threshold'>, b: Pick<Delegation, 'keyIds' | 'threshold'>): boolean {
+  const ids = (role: Pick<Delegation, 'keyIds'>): string => [...role.keyIds].sort().join(' ');
+  return a.threshold === b.threshold && ids(a) === ids(b);
+}
+
+function otherPaths(collection: Collection, role: RoleName, { paths }: Delegation): CountersignError {
+  const now = paths.kind === 'globs' ? `for ${paths.patterns.join(' ')}` : 'otherwise';
+  return new CountersignError('delegation', `${role} is delegated to this key already, ${now}`, {
+    detail: { role },
+    next: `To change that, take it back with \`${collection.command('delegation remove', role)}\`, and add a newer request.`,
+  });
+}
 
 function wrongVersion(name: RoleName, version: number, listed: number): CountersignError {
   return new CountersignError(

@@ -1,7 +1,10 @@
 import type { Command } from 'commander';
 import type { TargetChange } from '../../changes.js';
+import { canSign } from '../../key-ring.js';
 import type { PublishOutcome } from '../../publisher.js';
-import { CountersignError } from '../../tuf/errors.js';
+import { CountersignError, hasCode } from '../../tuf/errors.js';
+import type { RoleName } from '../../tuf/names.js';
+import { knownRoles } from '../known-roles.js';
 import { roleNamed, type Collection } from '../collection.js';
 import { withAbandon, withExpires, withJson, withPassphrase, withTrust, type CommonOptions } from '../options.js';
 import { count } from '../output.js';
@@ -47,9 +50,32 @@ async function publish(session: Session, collection: Collection, options: Publis
     await home.forgetFirstRoot();
     await settle(collection);
     tell(session, collection, outcome, staged.filter(mine).length);
+  } catch (error) {
+    throw await withRolesOfMine(session, collection, staged, error);
   } finally {
     bar.stop();
   }
+}
+
+/** Where a key for one role is missing and those of others are here, says which can be published. */
+async function withRolesOfMine(
+  { ring, format }: Session,
+  collection: Collection,
+  staged: readonly TargetChange[],
+  error: unknown,
+): Promise<unknown> {
+  if (!hasCode(error, 'missing-key')) return error;
+  const roles = new Set(staged.map(({ role }) => role));
+  const mine = new Set<RoleName>();
+  for (const { name, authority } of await knownRoles(collection.home, format))
+    if (roles.has(name) && (await canSign(ring, authority))) mine.add(name);
+  if (mine.size === 0) return error;
+  const commands = [...mine].map((role) => `\`${collection.command('publish', '--role', role)}\``).join(', ');
+  return new CountersignError(error.code, error.message, {
+    cause: error,
+    detail: error.detail,
+    next: `Import the key; or publish what you can sign: ${commands}.`,
+  });
 }
 
 /** Sees what was published as a reader would, so that the next change starts from it. What was published stays published. */

@@ -58,7 +58,7 @@ async function remove(
     return;
   }
   const gone = paths.size - removed.length;
-  if (gone > 0) output.line(`${count(gone, 'target')} staged no longer.`);
+  if (gone > 0) output.line(`${count(gone, 'target')} unstaged; never published, so there is nothing to remove.`);
   if (removed.length > 0) output.line(`${count(removed.length, 'target')} staged to be removed.`);
 }
 
