@@ -1,6 +1,7 @@
 export * from './tuf/index.js';
 export * from './authenticated.js';
 export * from './cache.js';
+export * from './elsewhere.js';
 export * from './fetch.js';
 export * from './http.js';
 export * from './inspect.js';

@@ -5,7 +5,9 @@ import type { Envelope } from './tuf/envelope.js';
 import type { FormatName } from './tuf/formats/format.js';
 import type { AnyDocument, Delegation, Delegations, KeyScheme, PublicKey, Role, Targets } from './tuf/model.js';
 import { formatInstant, TARGETS, type KeyId, type RoleName } from './tuf/names.js';
+import type { TrustContext } from './tuf/trust.js';
 import { whoSigned } from './tuf/verify.js';
+import { parseCertificate } from './tuf/x509.js';
 
 /** The chain of one collection as a person wants to see it. Plain data, fit for JSON. */
 export interface Inspection {
@@ -39,8 +41,16 @@ export interface KeyReport {
   readonly id: string;
   /** Undefined for a key this client cannot use, or an id without a key. */
   readonly scheme: KeyScheme | undefined;
+  /** Only for a key listed as a certificate: the id of the key alone, by which Notary's tools name it, and whose it is. */
+  readonly certificate?: CertificateReport;
   /** Whether this key's signature on the file is there and valid. */
   readonly signed: boolean;
+}
+
+export interface CertificateReport {
+  readonly canonicalId: string;
+  readonly commonName?: string;
+  readonly expires: string;
 }
 
 export interface DelegationReport {
@@ -109,8 +119,29 @@ async function report(
     expires: formatInstant(signed.expires),
     length: file.raw.length,
     threshold: role.threshold,
-    keys: role.keyIds.map((id) => ({ id, scheme: keys.get(id)?.scheme, signed: signedBy.includes(id) })),
+    keys: role.keyIds.map((id) => ({
+      id,
+      scheme: keys.get(id)?.scheme,
+      signed: signedBy.includes(id),
+      ...certificatePart(state.trust.final.context, keys.get(id)),
+    })),
     ...(signed.type === 'targets' ? targetsPart(signed) : {}),
+  };
+}
+
+function certificatePart(
+  { format, crypto }: TrustContext,
+  key: PublicKey | undefined,
+): { readonly certificate?: CertificateReport } {
+  const [der] = key?.certificates ?? [];
+  if (der === undefined || key?.scheme === undefined) return {};
+  const { commonName, notAfter } = parseCertificate(der);
+  return {
+    certificate: {
+      canonicalId: format.keyId({ scheme: key.scheme, spki: key.spki }, crypto),
+      ...(commonName === undefined ? {} : { commonName }),
+      expires: formatInstant(notAfter),
+    },
   };
 }
 

@@ -1,8 +1,10 @@
 import { MemoryCache, type MetadataCache } from './cache.js';
+import { checkHosted } from './elsewhere.js';
 import type { Fetch } from './fetch.js';
 import { Http } from './http.js';
 import { effectiveTargets } from './listing.js';
 import { firstRoot, fingerprint, pinned, type FirstTrust } from './pinning.js';
+import { formatOfRoot } from './root-format.js';
 import type { TrustedState } from './state.js';
 import { hashPrefixed } from './stored-name.js';
 import { verified } from './target-stream.js';
@@ -10,10 +12,10 @@ import type { HttpLimits } from './transfer.js';
 import { baseUrl, urlUnder, type RepositoryUrls } from './urls.js';
 import type { Crypto } from './tuf/crypto.js';
 import { findTarget, RoleLoader, type FoundTarget } from './tuf/delegations.js';
-import { CountersignError } from './tuf/errors.js';
+import { CountersignError, hasCode } from './tuf/errors.js';
 import type { Format } from './tuf/formats/format.js';
-import { formatNamed } from './tuf/formats/index.js';
-import { instant, parseTargetPath, ROOT, SNAPSHOT, TIMESTAMP, type Gun } from './tuf/names.js';
+import { rootFileName } from './tuf/formats/index.js';
+import { instant, parseTargetPath, ROOT, SNAPSHOT, TIMESTAMP, type Gun, type Instant } from './tuf/names.js';
 import {
   refresh,
   refreshLimits,
@@ -40,13 +42,16 @@ export interface UpdaterOptions {
   readonly cache?: MetadataCache;
   /** Needed where the cache holds no root; where it does, a pinned root must be the one it descends from. */
   readonly firstTrust?: FirstTrust;
-  /** TUF 1.0 unless given. */
+  /** The one format to take. Any is taken unless given: the trusted root says which it is. */
   readonly format?: Format;
+  /** Needed for Notary's collections, whose root certificates are made out to a name. */
   readonly gun?: Gun;
   /** What the root's `consistent_snapshot` says unless given. */
   readonly targetNaming?: TargetNaming;
   readonly limits?: Partial<RefreshLimits>;
   readonly http?: Partial<HttpLimits>;
+  /** Told of each delegated role that is done without, where the format lets its clients, and why it cannot be trusted. */
+  readonly skipped?: RefreshOptions['skipped'];
   /**
    * A reader (the default) refuses what has expired. A publisher goes on with an expired root or targets role, since only a
    * publisher can replace it; a stale timestamp or snapshot stops both.
@@ -66,7 +71,6 @@ export interface UpdaterOptions {
 export class Updater {
   readonly #options: UpdaterOptions;
   readonly #urls: RepositoryUrls;
-  readonly #format: Format;
   readonly #cache: MetadataCache;
   readonly #http: Http;
   #state: Promise<TrustedState> | undefined;
@@ -75,7 +79,6 @@ export class Updater {
   constructor(options: UpdaterOptions) {
     this.#options = options;
     this.#urls = { metadata: baseUrl(options.urls.metadata), targets: baseUrl(options.urls.targets) };
-    this.#format = options.format ?? formatNamed('tuf-1');
     this.#cache = options.cache ?? new MemoryCache();
     this.#http = new Http(options.fetch, options.http);
     pinned(options.firstTrust, options.crypto);
@@ -111,10 +114,12 @@ export class Updater {
   /**
    * The bytes of a target. The last chunk comes only when all were found to be the signed ones; until then what has been read
    * must not be used. `downloadTarget` of the Node part keeps to this for files.
-   * @throws CountersignError `arbitrary-software`, `endless-data`, `not-found`, `unavailable`, `network`
+   * @throws CountersignError `arbitrary-software`, `endless-data`, `unavailable`, `network`; `not-found` where the server has
+   * no such file, or where targets of the format are no files of a server (Notary v1) and `targetNaming` does not say otherwise
    */
   async *openTarget(target: FoundTarget): AsyncGenerator<Uint8Array, void, undefined> {
     const { trust } = await this.state();
+    if (this.#options.targetNaming === undefined) checkHosted(target, trust.final.context);
     const naming =
       this.#options.targetNaming ?? (trust.final.root.signed.consistentSnapshot ? 'hash-prefixed' : 'plain');
     const url = urlUnder(this.#urls.targets, naming === 'plain' ? target.path : hashPrefixed(target));
@@ -134,50 +139,63 @@ export class Updater {
 
   async #refresh(): Promise<TrustedState> {
     const now = instant(this.#options.now());
-    const { gun, limits, crypto, purpose } = this.#options;
-    const context: TrustContext = {
-      format: this.#format,
+    const { limits, skipped } = this.#options;
+    const settings = { ...(limits === undefined ? {} : { limits }), ...(skipped === undefined ? {} : { skipped }) };
+    const root = await this.#startingRoot(now, refreshLimits(settings).root);
+    const options: RefreshOptions = { ports: this.#ports(root.context.format), ...settings };
+    const trust = await refresh(root, options);
+    return { trust, options, loader: new RoleLoader(trust, options) };
+  }
+
+  #context(format: Format, now: Instant): TrustContext {
+    const { gun, crypto, purpose } = this.#options;
+    return {
+      format,
       crypto,
       judgeAt: (role) => (purpose === 'publish' && role !== TIMESTAMP && role !== SNAPSHOT ? EPOCH : now),
       now,
       ...(gun === undefined ? {} : { gun }),
     };
-    const options: RefreshOptions = { ports: this.#ports(), ...(limits === undefined ? {} : { limits }) };
-    const trust = await refresh(await this.#startingRoot(context, options), options);
-    return { trust, options, loader: new RoleLoader(trust, options) };
   }
 
-  #fetchMetadata(file: WantedFile, maxBytes: number): Promise<Uint8Array | undefined> {
-    return this.#http.fetchBytes(this.#urls.metadata + this.#format.fileName(file.role, file), maxBytes);
+  #fetch(name: string, maxBytes: number): Promise<Uint8Array | undefined> {
+    return this.#http.fetchBytes(this.#urls.metadata + name, maxBytes);
   }
 
-  #ports(): RefreshPorts {
+  #ports(format: Format): RefreshPorts {
     return {
-      fetch: (file, maxBytes) => this.#fetchMetadata(file, maxBytes),
+      fetch: (file, maxBytes) => this.#fetch(format.fileName(file.role, file), maxBytes),
       cached: (role) => this.#cache.load(role),
       save: (role, raw) => this.#cache.save(role, raw),
     };
   }
 
   /** The cached root where it descends from the pinned one, else the first root, checked and then kept (§5.2). */
-  async #startingRoot(context: TrustContext, options: RefreshOptions): Promise<RootTrust> {
+  async #startingRoot(now: Instant, maxBytes: number): Promise<RootTrust> {
     const { crypto, firstTrust } = this.#options;
     const pin = pinned(firstTrust, crypto);
     const cached = await this.#cache.load(ROOT);
     if (cached !== undefined && (pin === undefined || pin === (await this.#cache.anchor()))) {
-      return this.#cachedRoot(context, cached);
+      return this.#cachedRoot(cached, now);
     }
-    const maxBytes = refreshLimits(options).root;
-    const raw = await firstRoot(firstTrust, (file) => this.#fetchMetadata(file, maxBytes), crypto);
-    const trust = await bootstrapRoot(context, raw);
-    await this.#cache.startFrom(raw, fingerprint(raw, crypto));
+    const fetchRoot = ({ version }: WantedFile): Promise<Uint8Array | undefined> =>
+      this.#fetch(rootFileName(version), maxBytes);
+    const { raw, believed } = await firstRoot(firstTrust, fetchRoot, { crypto, now });
+    const trust = await bootstrapRoot(
+      this.#context(formatOfRoot(raw, this.#options.format), now),
+      raw,
+      'new',
+      believed,
+    );
+    await this.#cache.startFrom(raw, pin ?? fingerprint(raw, crypto));
     return trust;
   }
 
-  async #cachedRoot(context: TrustContext, raw: Uint8Array): Promise<RootTrust> {
+  async #cachedRoot(raw: Uint8Array, now: Instant): Promise<RootTrust> {
     try {
-      return await bootstrapRoot(context, raw, 'previous');
+      return await bootstrapRoot(this.#context(formatOfRoot(raw, this.#options.format), now), raw, 'previous');
     } catch (error) {
+      if (hasCode(error, 'unsupported')) throw error;
       throw new CountersignError('untrusted-root', 'the saved root of this collection is damaged', {
         cause: error,
         next: 'Remove the saved metadata of this collection and give --root or --root-fingerprint again.',

@@ -1,3 +1,4 @@
+export * from './certificate-authority.js';
 export * from './connect.js';
 export * from './crypto.js';
 export * from './directory-cache.js';

@@ -43,7 +43,8 @@ export interface RefreshLimits {
   readonly rootRotations: number;
   readonly delegations: number;
   readonly root: number;
-  readonly timestamp: number;
+  /** What the format says (`Rules.timestampBytes`) unless given. */
+  readonly timestamp: number | undefined;
   readonly snapshot: number;
   readonly targets: number;
 }
@@ -52,7 +53,7 @@ export const DEFAULT_REFRESH_LIMITS: RefreshLimits = {
   rootRotations: 256,
   delegations: 32,
   root: 512_000,
-  timestamp: 16_384,
+  timestamp: undefined,
   snapshot: 2_000_000,
   targets: 5_000_000,
 };
@@ -64,7 +65,7 @@ export interface RefreshOptions {
   readonly limits?: Partial<RefreshLimits>;
 }
 
-export function refreshLimits(options: RefreshOptions): RefreshLimits {
+export function refreshLimits(options: Pick<RefreshOptions, 'limits'>): RefreshLimits {
   return { ...DEFAULT_REFRESH_LIMITS, ...options.limits };
 }
 
@@ -97,7 +98,8 @@ export async function updateRoot(trusted: RootTrust, options: RefreshOptions): P
 async function updateTimestamp(final: FinalRoot, options: RefreshOptions): Promise<TimestampTrust> {
   const local = await options.ports.cached(TIMESTAMP);
   const floor = local === undefined ? undefined : await priorTimestamp(final, local);
-  const file = await options.ports.fetch({ role: TIMESTAMP }, refreshLimits(options).timestamp);
+  const limit = refreshLimits(options).timestamp ?? final.context.format.rules.timestampBytes;
+  const file = await options.ports.fetch({ role: TIMESTAMP }, limit);
   if (file === undefined) throw missing(TIMESTAMP);
   const trust = await acceptTimestamp(final, file as Uint8Array | Proposed<Timestamp>, floor);
   if (trust.timestamp !== floor?.envelope) await saveSigned(TIMESTAMP, trust.timestamp, options);

@@ -56,6 +56,15 @@ export interface Rules {
   readonly addressing: 'version' | 'hash';
   /** The order in which delegated roles are asked for a target: a role's own delegations first, or level by level. */
   readonly search: 'depth-first' | 'breadth-first';
+  /**
+   * The root that a client without any begins with, where nothing names another: the first there was, or the current one,
+   * since the certificates of older ones may have expired.
+   */
+  readonly firstRoot: 'first' | 'current';
+  /** Bytes a timestamp may have. */
+  readonly timestampBytes: number;
+  /** Targets are files that the server of a collection hands out, or are kept elsewhere: images, by a registry. */
+  readonly targetFiles: 'hosted' | 'elsewhere';
 }
 
 /** A key as the owner of its private half describes it, before any document lists it. */

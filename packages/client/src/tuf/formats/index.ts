@@ -1,5 +1,6 @@
 import { CountersignError } from '../errors.js';
 import { scan } from '../json.js';
+import { ROOT, type Version } from '../names.js';
 import { DEFAULT_PARSE_LIMITS, type Format, type FormatName } from './format.js';
 import { notary1 } from './notary1.js';
 import { tuf1 } from './tuf1.js';
@@ -29,6 +30,11 @@ export function detectFormat(rawRoot: Uint8Array): Format {
   throw new CountersignError('unsupported', `the first root is of no format this build speaks (${known()})`, {
     next: 'Publish a root with "_type": "root" and a spec_version, or one that Notary made.',
   });
+}
+
+/** A root's file name, the same in every format: the first root is asked for before its format is known. */
+export function rootFileName(version?: Version): string {
+  return tuf1.fileName(ROOT, version === undefined ? {} : { version });
 }
 
 function known(): string {

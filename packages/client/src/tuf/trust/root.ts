@@ -1,6 +1,6 @@
 import type { Envelope } from '../envelope.js';
 import { CountersignError } from '../errors.js';
-import type { Root } from '../model.js';
+import type { PublicKey, Root } from '../model.js';
 import { ROOT } from '../names.js';
 import { verifyRole } from '../verify.js';
 import { checkFloor, checkFresh } from './checks.js';
@@ -8,16 +8,17 @@ import { mint, type FinalRoot, type RootTrust, type TrustContext } from './stage
 
 /**
  * The root a chain starts from (§5.2). `as`: `previous` for one that was trusted before (saved, or published here): where its
- * keys are certificates, these may have expired since.
+ * keys are certificates, these may have expired since. Where `believed` is given, no other key counts.
  * @throws CountersignError what parsing throws, or `threshold` if the root is not signed by its own keys
  */
 export async function bootstrapRoot(
   context: TrustContext,
   raw: Uint8Array,
   as: 'new' | 'previous' = 'new',
+  believed: (key: PublicKey) => boolean = () => true,
 ): Promise<RootTrust> {
   const root = context.format.parseRoot(raw, context.parseLimits);
-  await verifyRootBy(context, root.signed, root, as, `root version ${root.signed.version} itself`);
+  await verifyRootBy(context, root.signed, root, as, `root version ${root.signed.version} itself`, believed);
   return mint<'root', { context: TrustContext; root: Envelope<Root> }>({ context, root });
 }
 
@@ -27,13 +28,18 @@ async function verifyRootBy(
   root: Envelope<Root>,
   as: 'new' | 'previous',
   who: string,
+  believed: (key: PublicKey) => boolean = () => true,
 ): Promise<void> {
-  const role = context.format.countingKeys(by, {
+  const counting = context.format.countingKeys(by, {
     gun: context.gun,
     now: context.now ?? context.judgeAt(ROOT),
     as,
   });
-  await verifyRole(role, by.keys, root, context.crypto, who);
+  const keyIds = counting.keyIds.filter((id) => {
+    const key = by.keys.get(id);
+    return key !== undefined && believed(key);
+  });
+  await verifyRole({ ...counting, keyIds }, by.keys, root, context.crypto, who);
 }
 
 /**
