@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { METADATA, TARGETS_URL, type RepositorySimulator } from '../simulator/repository.js';
+import type { Fetch } from '../../packages/client/src/fetch.js';
+import { METADATA, TARGETS_URL } from '../simulator/repository.js';
 
 export interface Served {
   readonly url: string;
@@ -9,7 +10,7 @@ export interface Served {
 }
 
 /** A simulated repository where a Countersign server would have a collection, over HTTP. Its clock stands at `START`. */
-export async function serve(sim: RepositorySimulator): Promise<Served> {
+export async function serve(sim: { readonly fetch: Fetch }): Promise<Served> {
   const server = createServer((request, response) => {
     const [, area = '', name = ''] = /^\/v2\/.*\/_trust\/(tuf|targets)\/(.*)$/u.exec(request.url ?? '') ?? [];
     void sim

@@ -4,11 +4,13 @@ import type { MetadataCache } from '../cache.js';
 import { CollectionServer } from '../collection-server.js';
 import type { Fetch } from '../fetch.js';
 import type { KeyRing } from '../key-ring.js';
+import { certificateAuthority } from '../node/certificate-authority.js';
 import type { CollectionHome, Home } from '../node/home.js';
 import type { FirstTrust } from '../pinning.js';
 import { Publisher, type PublisherOptions } from '../publisher.js';
 import { loginCommand, registryOf } from '../registry.js';
 import { findRole } from '../role-search.js';
+import { formatOfRoot } from '../root-format.js';
 import type { Credentials } from '../token-exchange.js';
 import type { Crypto } from '../tuf/crypto.js';
 import { CountersignError, hasCode } from '../tuf/errors.js';
@@ -27,6 +29,7 @@ import { similar } from './similar.js';
 export interface CollectionContext {
   readonly options: CommonOptions;
   readonly home: Pick<Home, 'collections'>;
+  readonly output: Pick<Output, 'note'>;
   readonly format: Format;
   readonly crypto: Crypto;
   readonly ring: KeyRing;
@@ -37,7 +40,6 @@ export interface CollectionContext {
   readonly now: number;
   readonly open: PublisherOptions['open'];
   readonly wait: PublisherOptions['wait'];
-  readonly output: Pick<Output, 'note'>;
 }
 
 /** One collection as the verbs see it: what is kept of it here, and its server. */
@@ -87,7 +89,7 @@ export class Collection {
 
   /** A client that keeps what it trusts in the home directory. */
   async updater(purpose: 'read' | 'publish'): Promise<Updater> {
-    const { format, crypto } = this.#context;
+    const { format, crypto, output } = this.#context;
     const firstTrust = await this.#firstTrust();
     if (firstTrust === undefined && (await this.home.metadata.load(ROOT)) === undefined)
       throw await this.#unknown(purpose);
@@ -97,11 +99,12 @@ export class Collection {
       urls: this.urls,
       fetch: this.fetch,
       crypto,
-      format,
+      ...(purpose === 'publish' ? { format } : {}),
       purpose,
       gun: this.gun,
       cache: cache ?? this.home.metadata,
       now: () => this.#context.now,
+      skipped: (role, why) => output.note(`${role} is left out, since it cannot be trusted: ${why.message}`),
       ...(firstTrust === undefined ? {} : { firstTrust }),
     });
   }
@@ -140,6 +143,8 @@ export class Collection {
 
   /** The version of a targets role this person has last seen; undefined before its first. Asks the server only the first time. */
   async lastSeen(role: RoleName): Promise<Targets | undefined> {
+    const root = await this.home.metadata.load(ROOT);
+    if (root !== undefined) formatOfRoot(root, this.#context.format);
     const cached = await this.home.metadata.load(role);
     if (cached !== undefined) return this.#context.format.parseTargets(cached).signed;
     if ((await this.home.firstRoot()) !== undefined) return undefined;
@@ -148,14 +153,15 @@ export class Collection {
   }
 
   async #firstTrust(): Promise<FirstTrust | undefined> {
-    const { root, rootFingerprint, trustOnFirstUse } = this.#context.options;
+    const { root, rootCa, rootFingerprint, trustOnFirstUse } = this.#context.options;
     if (rootFingerprint !== undefined) return { kind: 'fingerprint', fingerprint: rootFingerprint };
     if (trustOnFirstUse === true) return { kind: 'trust-on-first-use' };
+    if (rootCa !== undefined) {
+      const pem = await readGiven(rootCa, 'file of root authorities', '--root-ca');
+      return { kind: 'authority', authority: certificateAuthority(new TextDecoder().decode(pem)) };
+    }
     if (root === undefined) return undefined;
-    const raw = await readFile(root).catch((cause: unknown) => {
-      throw new CountersignError('usage', `the root file ${root} cannot be read`, { cause, next: 'Check --root.' });
-    });
-    return { kind: 'file', raw: this.#checkedRoot(new Uint8Array(raw), root) };
+    return { kind: 'file', raw: checkedRoot(await readGiven(root, 'root file', '--root'), root) };
   }
 
   async #explained(error: unknown): Promise<unknown> {
@@ -172,20 +178,6 @@ export class Collection {
       cause: error,
       next: `Publish it with \`${this.command('publish')}\`.`,
     });
-  }
-
-  /** A file that is no root at all is a slip, and no attack. */
-  #checkedRoot(raw: Uint8Array, file: string): Uint8Array {
-    try {
-      this.#context.format.parseRoot(raw);
-    } catch (cause) {
-      if (!(cause instanceof CountersignError)) throw cause;
-      throw new CountersignError('usage', `${file} is no root file: ${cause.message}`, {
-        cause,
-        next: 'Check --root.',
-      });
-    }
-    return raw;
   }
 
   /** The error for a collection of which nothing is here: mistyped, or never begun. */
@@ -225,6 +217,13 @@ function isEmpty(found: unknown): boolean {
   return Array.isArray(found) && found.length === 0;
 }
 
+async function readGiven(path: string, what: string, option: string): Promise<Uint8Array> {
+  const bytes = await readFile(path).catch((cause: unknown) => {
+    throw new CountersignError('usage', `the ${what} ${path} cannot be read`, { cause, next: `Check ${option}.` });
+  });
+  return new Uint8Array(bytes);
+}
+
 function authenticatedFetch(context: CollectionContext, gun: Gun, server: string): Fetch {
   const registry = registryOf(gun, server);
   const { token } = context;
@@ -244,4 +243,15 @@ function authenticatedFetch(context: CollectionContext, gun: Gun, server: string
 /** A targets role as the user names it; top-level targets unless named. @throws CountersignError `invalid-name` */
 export function roleNamed(name: string | undefined): RoleName {
   return name === undefined || name === TARGETS ? TARGETS : parseSaneRoleName(name);
+}
+
+/** A file that is no root at all is a slip, and no attack. @throws CountersignError `usage` */
+function checkedRoot(raw: Uint8Array, file: string): Uint8Array {
+  try {
+    formatOfRoot(raw).parseRoot(raw);
+  } catch (cause) {
+    if (!(cause instanceof CountersignError)) throw cause;
+    throw new CountersignError('usage', `${file} is no root file: ${cause.message}`, { cause, next: 'Check --root.' });
+  }
+  return raw;
 }

@@ -7,6 +7,7 @@ export interface CommonOptions {
   readonly ca?: string;
   readonly root?: string;
   readonly rootFingerprint?: string;
+  readonly rootCa?: string;
   readonly trustOnFirstUse?: true;
   readonly passphraseFile?: string;
   readonly expires?: number;
@@ -29,13 +30,20 @@ export function withTrust(command: Command): Command {
     .addOption(
       new Option('--root <file>', 'a root file of the collection, got from its publisher').conflicts([
         'rootFingerprint',
+        'rootCa',
         'trustOnFirstUse',
       ]),
     )
     .addOption(
       new Option(
         '--root-fingerprint <sha256:…>',
-        'the fingerprint of a root of the collection, told by its publisher',
+        'the fingerprint of a root of the collection, told by its publisher; of a Notary collection also the id of its root key',
+      ).conflicts(['rootCa', 'trustOnFirstUse']),
+    )
+    .addOption(
+      new Option(
+        '--root-ca <file>',
+        'PEM certificates of authorities that vouch for the root certificate of a Notary collection',
       ).conflicts('trustOnFirstUse'),
     )
     .option('--trust-on-first-use', 'believe whatever root the server shows the first time');

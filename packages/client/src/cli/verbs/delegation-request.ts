@@ -70,8 +70,8 @@ async function signerFor(session: Session, key: string | undefined): Promise<Key
 
 /** Versions of a role never go back, also where it was delegated before. Asks only where the collection is known. */
 async function lastVersion(session: Session, collection: Collection, role: RoleName): Promise<number> {
-  const { root, rootFingerprint, trustOnFirstUse } = session.options;
-  const asked = root !== undefined || rootFingerprint !== undefined || trustOnFirstUse === true;
+  const { root, rootCa, rootFingerprint, trustOnFirstUse } = session.options;
+  const asked = root !== undefined || rootCa !== undefined || rootFingerprint !== undefined || trustOnFirstUse === true;
   if (!asked && (await collection.home.metadata.load(ROOT)) === undefined) return 0;
   const { state } = await collection.refreshed('publish');
   return listedVersion(state, role);

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { atOnce } from '../../at-once.js';
 import { downloadTarget } from '../../node/download.js';
+import { checkHosted } from '../../elsewhere.js';
 import type { FoundTarget } from '../../tuf/delegations.js';
 import { CountersignError } from '../../tuf/errors.js';
 import type { Updater } from '../../updater.js';
@@ -35,11 +36,13 @@ export function addGet(program: Command, run: Run): void {
     run(options, async (session) => {
       checkUsage(target, options);
       const collection = await session.collection(name);
-      const { updater } = await collection.refreshed();
+      const { updater, state } = await collection.refreshed();
       const items =
         target === undefined
           ? await everything(updater, options.output ?? '.')
           : [await one(collection, updater, target, options.output)];
+      // Before anything is made for it.
+      for (const item of items) checkHosted(item.target, state.trust.final.context);
       const there = options.force === true ? new Set<Placed>() : await inPlace(items, session.crypto);
       await fetchAll(
         session,

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { inspect, type Inspection, type RoleReport } from '../../inspect.js';
+import { inspect, type Inspection, type KeyReport, type RoleReport } from '../../inspect.js';
 import { parseInstant } from '../../tuf/names.js';
 import { coveredPaths } from '../covered-paths.js';
 import { withJson, withTrust, type CommonOptions } from '../options.js';
@@ -46,8 +46,14 @@ function expires(role: RoleReport, now: number): string {
 }
 
 function signed({ keys, threshold }: RoleReport): string {
-  const by = keys.filter((key) => key.signed).map((key) => `${short(key.id)} ${key.scheme ?? ''}`.trim());
+  const by = keys.filter((key) => key.signed).map(signer);
   return `${by.join(', ')} (${by.length} of ${count(keys.length, 'key')}, ${threshold} needed)`;
+}
+
+/** A certificate by what its owner is known by. */
+function signer({ id, scheme, certificate }: KeyReport): string {
+  const name = certificate?.commonName === undefined ? '' : ` ${JSON.stringify(certificate.commonName)}`;
+  return `${short(certificate?.canonicalId ?? id)} ${scheme ?? ''}${name}`;
 }
 
 function holds({ targets, delegation, bins }: RoleReport): string {

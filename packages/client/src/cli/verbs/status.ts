@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { TargetChange } from '../../changes.js';
+import { formatOfRoot } from '../../root-format.js';
 import type { AnyDocument } from '../../tuf/model.js';
 import { formatInstant, ROOT, TARGETS, type RoleName } from '../../tuf/names.js';
 import type { Collection } from '../collection.js';
@@ -32,9 +33,10 @@ interface Known {
   readonly document: AnyDocument;
 }
 
-async function lastSeen({ format }: Session, { home }: Collection): Promise<readonly Known[]> {
+async function lastSeen(session: Session, { home }: Collection): Promise<readonly Known[]> {
   const root = await home.metadata.load(ROOT);
   const targets = await home.metadata.load(TARGETS);
+  const format = root === undefined ? session.format : formatOfRoot(root);
   return [
     ...(root === undefined ? [] : [{ role: ROOT, document: format.parseRoot(root).signed }]),
     ...(targets === undefined ? [] : [{ role: TARGETS, document: format.parseTargets(targets).signed }]),

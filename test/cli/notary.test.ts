@@ -1,0 +1,108 @@
+import { writeFile } from 'node:fs/promises';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { certifiedKey, GUN, NOW, rootDoc, sha256, target } from '../simulator/notary.js';
+import { NotaryRepository } from '../simulator/notary-repository.js';
+import { NotaryWeb } from '../simulator/notary-web.js';
+import { certificate, newCertificateKey, pem } from '../simulator/x509.js';
+import { serve, type Served } from '../support/served-simulator.js';
+import { Person } from './terminal.js';
+
+const CONTENT = 'a manifest';
+const FIRST_USE = '--trust-on-first-use';
+
+let sim: NotaryRepository;
+let served: Served;
+let person: Person;
+
+beforeEach(async () => {
+  sim = new NotaryRepository();
+  sim.documents.get('targets')!.targets['latest'] = target(CONTENT);
+  sim.publish('targets');
+  served = await serve(new NotaryWeb(sim));
+  person = await Person.arrive({ server: served.url, now: () => NOW });
+});
+afterEach(async () => {
+  await served.close();
+  await person.leave();
+});
+
+describe('of a Notary collection', () => {
+  it('list shows digests to pull by', async () => {
+    const lines = (await person.ok('list', GUN, FIRST_USE)).split('\n');
+    expect(lines[0]!.split(/ {2,}/u)).toEqual(['TARGET', 'DIGEST', 'BYTES', 'ROLE']);
+    expect(lines[1]!.split(/ {2,}/u)).toEqual(['latest', `sha256:${sha256(CONTENT)}`, '10', 'targets']);
+    expect(await person.json('list', GUN)).toEqual([
+      { target: 'latest', length: 10, hashes: { sha256: sha256(CONTENT) }, role: 'targets' },
+    ]);
+  });
+
+  it('get says what the target is, and leaves nothing behind', async () => {
+    const ran = await person.run('get', GUN, 'latest', FIRST_USE, '-o', person.path('new', 'file'));
+    expect(ran).toMatchObject({ code: 3, out: '' });
+    expect(ran.err).toContain(`latest is no file on this server`);
+    expect(ran.err).toContain(`docker pull ${GUN}@sha256:${sha256(CONTENT)}`);
+    expect((await person.run('get', GUN, '--all', '-o', person.path('new'))).code).toBe(3);
+    expect((await person.run('get', GUN, 'lates')).err).toContain('Did you mean latest?');
+  });
+
+  it('verify takes the file that was signed for, and no other', async () => {
+    const file = person.path('manifest.json');
+    await writeFile(file, CONTENT);
+    await person.ok('verify', GUN, 'latest', file, FIRST_USE);
+    await writeFile(file, 'b manifest');
+    expect((await person.run('verify', GUN, 'latest', file)).code).toBe(4);
+  });
+
+  it('inspect names the owners of root certificates', async () => {
+    const out = await person.ok('inspect', GUN, FIRST_USE);
+    expect(out).toContain('(notary-1)');
+    expect(out).toMatch(/^root +1 .*ecdsa-p256-sha256 "example\.com\/team\/app" \(1 of 1 key, 1 needed\)/mu);
+  });
+
+  it('an expired role is left out, and named', async () => {
+    sim.delegate('targets', 'targets/old');
+    sim.documents.get('targets/old')!.expires = '2029-01-01T00:00:00Z';
+    sim.publish('targets', 'targets/old');
+    const ran = await person.run('list', GUN, FIRST_USE);
+    expect(ran.code).toBe(0);
+    expect(ran.err).toContain('targets/old is left out, since it cannot be trusted: targets/old version 1 expired');
+  });
+
+  it('status shows what was last seen', async () => {
+    await person.ok('list', GUN, FIRST_USE);
+    expect(await person.ok('status', GUN)).toContain('targets version 2');
+  });
+
+  it.each([
+    ['add', GUN, 'FILE'],
+    ['remove', GUN, 'latest'],
+    ['rotate', GUN, 'targets'],
+  ])('%s says that it cannot be changed with this command', async (...argv) => {
+    const file = person.path('manifest.json');
+    await writeFile(file, CONTENT);
+    await person.ok('list', GUN, FIRST_USE);
+    const ran = await person.run(...argv.map((word) => (word === 'FILE' ? file : word)));
+    expect(ran).toMatchObject({ code: 9 });
+    expect(ran.err).toContain('of the format notary-1');
+  });
+
+  it('the id of a root key is a pin', async () => {
+    await person.ok('list', GUN, '--root-fingerprint', sim.keys.root.id);
+    const ran = await person.run('list', GUN, '--root-fingerprint', certifiedKey().id);
+    expect(ran.code).toBe(4);
+  });
+
+  it('an authority vouches for the root, and for no other', async () => {
+    const ca = newCertificateKey();
+    const file = person.path('root-ca.pem');
+    await writeFile(file, pem(certificate({ cn: 'Issuer', key: ca, isCa: true })));
+    await person.ok('list', GUN, FIRST_USE);
+    expect((await person.run('list', GUN, '--root-ca', file)).code).toBe(4);
+    sim.keys.root = certifiedKey({ issuer: ca });
+    sim.roots.length = 0;
+    sim.publishRoot(rootDoc(sim.keys));
+    sim.republish();
+    await person.ok('list', GUN, '--root-ca', file);
+    expect((await person.run('list', GUN, '--root-ca', person.path('nowhere'))).code).toBe(2);
+  });
+});
