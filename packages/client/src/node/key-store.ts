@@ -7,6 +7,7 @@ import type { KeyId } from '../tuf/names.js';
 import type { KeySigner } from '../tuf/sign.js';
 import { errorCode, writeAtomically } from './atomic-file.js';
 import { openKeyFile, parseKeyFile, publicHalf, readForeignKey, writeKeyFile, type KeyFile } from './key-file.js';
+import { labelsOf, writeNotaryKey, type KeyLabels } from './notary-key.js';
 import { generatePrivateKey, type NewKeyType, type PrivateKey } from './private-key.js';
 import type { ScryptParams } from './sealed.js';
 
@@ -25,7 +26,7 @@ export interface KeyStoreOptions {
 }
 
 /** A key as it can be shown to anybody. */
-export interface StoredKey {
+export interface StoredKey extends KeyLabels {
   readonly id: KeyId;
   readonly key: BareKey;
   readonly keytype: string;
@@ -48,11 +49,13 @@ export class KeyStore {
   }
 
   /**
-   * Adds a key from another file's text, which `opens` opens, sealed anew under `passphrase`.
+   * Adds a key from another file's text, which `opens` opens, sealed anew under `passphrase`. What the file says of its role
+   * and collection is kept; `labels` say it where the file does not.
    * @throws CountersignError `unsealed`, `unsupported`, and as `generate`
    */
-  async import(text: string, opens: string, passphrase: string): Promise<StoredKey> {
-    return this.#add(await readForeignKey(text, opens), passphrase);
+  async import(text: string, opens: string, passphrase: string, labels: KeyLabels = {}): Promise<StoredKey> {
+    const foreign = await readForeignKey(text, opens);
+    return this.#add(foreign.key, passphrase, { ...labels, ...foreign.labels });
   }
 
   /** All keys, by id; files that are no keys are passed over. */
@@ -90,11 +93,23 @@ export class KeyStore {
   /** Whether `text` is a private key in any form, sealed under `passphrase`, and the one of that id. */
   async isCopy(id: KeyId, text: string, passphrase: string): Promise<boolean> {
     try {
-      return this.#id((await readForeignKey(text, passphrase)).key) === id;
+      return this.#id((await readForeignKey(text, passphrase)).key.key) === id;
     } catch (error) {
       if (error instanceof CountersignError) return false;
       throw error;
     }
+  }
+
+  /**
+   * A PEM file that Notary's clients import, encrypted under the passphrase that opens the key here. `notaryId` is the key's
+   * canonical id there; `labels` say what is not kept with the key. @throws CountersignError as `load`
+   */
+  async exportForNotary(id: KeyId, passphrase: string, notaryId: string, labels: KeyLabels = {}): Promise<string> {
+    const file = await this.#read(id);
+    const secret = (await this.#open(id, passphrase)).pkcs8();
+    const text = writeNotaryKey(secret, passphrase, notaryId, { ...labelsOf(file.role, file.gun), ...labels });
+    secret.fill(0);
+    return text;
   }
 
   async #open(id: KeyId, passphrase: string): Promise<PrivateKey> {
@@ -105,9 +120,9 @@ export class KeyStore {
     });
   }
 
-  async #add(key: PrivateKey, passphrase: string): Promise<StoredKey> {
+  async #add(key: PrivateKey, passphrase: string, labels: KeyLabels = {}): Promise<StoredKey> {
     const { directory, scrypt } = this.#options;
-    const text = await writeKeyFile(key, passphrase, scrypt);
+    const text = await writeKeyFile(key, passphrase, scrypt, labels);
     await mkdir(directory, { recursive: true, mode: 0o700 });
     await chmod(directory, 0o700);
     await writeAtomically(this.#path(this.#id(key.key)), new TextEncoder().encode(text), 0o600);
@@ -141,7 +156,8 @@ export class KeyStore {
     const key = publicHalf(file);
     const id = this.#id(key);
     const { mtimeMs } = await stat(this.#path(id));
-    return { id, key, keytype: file.keytype, scheme: file.scheme, since: Math.trunc(mtimeMs) };
+    const { keytype, scheme, role, gun } = file;
+    return { id, key, keytype, scheme, since: Math.trunc(mtimeMs), ...labelsOf(role, gun) };
   }
 
   #id(key: BareKey): KeyId {

@@ -1,0 +1,76 @@
+import { labelsOf } from '../node/notary-key.js';
+import { CountersignError } from '../tuf/errors.js';
+import type { KeyId } from '../tuf/names.js';
+import { notaryId } from './notary-id.js';
+import type { CommonOptions } from './options.js';
+import { short } from './output.js';
+import { ownKey } from './own-key.js';
+import { present, putText, wouldOverwrite } from './put-file.js';
+import type { Session } from './session.js';
+
+export interface ExportOptions extends CommonOptions {
+  readonly public?: true;
+  readonly format: 'pem' | 'notary';
+  readonly role?: string;
+  readonly gun?: string;
+  readonly output?: string;
+  readonly force?: true;
+}
+
+export async function exportKey(session: Session, start: string, options: ExportOptions): Promise<void> {
+  const { keys, output, passphrases } = session;
+  const id = await ownKey(keys, start);
+  const isPublic = options.public === true;
+  const file = options.output;
+  const before = file === undefined || options.force === true ? undefined : await present(file);
+  const there = before === undefined ? undefined : new TextDecoder().decode(before);
+  const exported = isPublic
+    ? publicPem(await keys.exportPublic(id), there)
+    : await passphrases.unlock(`key ${short(id)}`, async (passphrase) => {
+        const pem = await privatePem(session, id, passphrase, options);
+        // Sealed with new salt each time: a copy is known by what it opens to.
+        if (there === undefined) return pem;
+        return (await keys.isCopy(id, there, passphrase)) ? 'there' : 'other';
+      });
+  if (file !== undefined) {
+    if (exported === 'other') throw wouldOverwrite(file);
+    if (exported !== 'there') await putText(file, exported, isPublic ? 0o644 : 0o600);
+  }
+  const told = { id, public: isPublic, ...(file === undefined ? { pem: exported } : { file }) };
+  if (options.json === true) output.json(told);
+  else if (file === undefined) output.block(exported);
+  else {
+    const already = exported === 'there' ? ' already' : '';
+    output.line(`Key ${id} is in ${file}${already}${isPublic ? '' : ', encrypted under your passphrase'}.`);
+  }
+}
+
+/** The PEM; or whether what is there is it already, or something else. No PEM is one of the two words. */
+type Exported = string;
+
+function publicPem(pem: string, there: string | undefined): Exported {
+  if (there === undefined) return pem;
+  return there === pem ? 'there' : 'other';
+}
+
+function privatePem(session: Session, id: KeyId, passphrase: string, options: ExportOptions): Promise<string> {
+  return options.format === 'notary'
+    ? forNotary(session, id, passphrase, options)
+    : session.keys.exportPrivate(id, passphrase);
+}
+
+async function forNotary(
+  { keys, crypto }: Session,
+  id: KeyId,
+  passphrase: string,
+  { role, gun }: ExportOptions,
+): Promise<string> {
+  const key = (await keys.list()).find((own) => own.id === id);
+  if (key === undefined) throw new CountersignError('not-found', `key ${id} is gone`);
+  if ((role ?? key.role) === undefined) {
+    throw new CountersignError('usage', `nothing is known of the role of key ${id}`, {
+      next: 'Give --role: root, targets, snapshot, or for a signer of delegated roles user; and --gun for targets and snapshot.',
+    });
+  }
+  return keys.exportForNotary(id, passphrase, notaryId(key, crypto), labelsOf(role, gun));
+}
