@@ -80,20 +80,30 @@ function refused(error: CountersignError): Told {
 function refusedPublish(error: CountersignError): Told {
   switch (error.code) {
     case 'conflict':
-      return isGap(error) ? told(400, 'INVALID_UPDATE', explained('ErrBadRoot', error)) : told(400, 'VERSION', {});
+      return isGap(error) ? invalidUpdate(error) : told(400, 'VERSION', {});
     case 'bad-upload':
+      return malformedUpload(error);
     case 'unsupported':
-      return told(400, 'MALFORMED_UPLOAD', clip(sentence(error)));
+      // Of a role: a key or an algorithm; of none: the upload's media type.
+      return error.detail.role === undefined ? malformedUpload(error) : invalidUpdate(error);
     case 'invalid-name':
-      return told(400, 'INVALID_ROLE', clip(error.message));
+      return error.detail.target === undefined ? told(400, 'INVALID_ROLE', clip(error.message)) : invalidUpdate(error);
     case 'rate-limit':
     case 'unavailable':
     case 'storage-full':
     case 'internal':
       return refused(error);
     default:
-      return told(400, 'INVALID_UPDATE', explained(causeOf(error), error));
+      return invalidUpdate(error);
   }
+}
+
+function malformedUpload(error: CountersignError): Told {
+  return told(400, 'MALFORMED_UPLOAD', clip(sentence(error)));
+}
+
+function invalidUpdate(error: CountersignError): Told {
+  return told(400, 'INVALID_UPDATE', explained(causeOf(error), error));
 }
 
 /** A root further ahead than the next one has lost no race: it is no version conflict, and trying again does not help. */
@@ -103,6 +113,8 @@ function isGap({ detail }: CountersignError): boolean {
 
 function causeOf({ code, detail }: CountersignError): Cause {
   if (code === 'not-found' || code === 'duplicate-role' || code === 'forbidden-role') return 'ErrValidation';
+  // The snapshot names another file than the one that was sent.
+  if (code === 'mix-and-match') return 'ErrBadSnapshot';
   if (detail.role === 'root' || detail.role === 'timestamp') return 'ErrBadRoot';
   if (detail.role === 'snapshot') return code === 'wrong-key' ? 'ErrBadHierarchy' : 'ErrBadSnapshot';
   return detail.role === undefined ? 'ErrValidation' : 'ErrBadTargets';

@@ -13,5 +13,5 @@ export * from './delegations.js';
 export * from './compose.js';
 export * from './sign.js';
 export type * from './formats/format.js';
-export { detectFormat, formatNamed, formats, rootFileName } from './formats/index.js';
+export { detectFormat, formatNamed, formats, guessFormat, rootFileName } from './formats/index.js';
 export { ecdsaToDer } from './spki.js';

@@ -59,6 +59,11 @@ function checkRoot(context: CollectionContext, format: Format, root: Envelope<Ro
 }
 
 function checkTargets(context: CollectionContext, format: Format, role: RoleName, document: Envelope<Targets>): void {
+  if (format.misnamed(role))
+    throw new CountersignError('invalid-name', `no role of this collection's format is called ${role}`, {
+      detail: { role },
+      next: 'Name it like targets/team/release, in small letters, digits, "-" and "_".',
+    });
   checkWritten(format, role, document);
   const misplaced = format.misplaced(role, document.signed);
   if (misplaced !== undefined) throw new CountersignError('delegation', `${role}: ${misplaced}`, { detail: { role } });

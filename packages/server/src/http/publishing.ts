@@ -1,5 +1,5 @@
 import type { Context } from 'koa';
-import { detectFormat, formatInstant, ROOT, type FormatName } from '@countersign/client/tuf';
+import { formatInstant, guessFormat, type FormatName } from '@countersign/client/tuf';
 import type { PublishedBody } from '@countersign/client/wire';
 import { DONE, PUBLISHED } from './answers.js';
 import { Budget } from './budget.js';
@@ -75,12 +75,8 @@ function answerEmpty(context: Context): void {
   context.remove('Content-Type');
 }
 
-/** What a first root in the upload says of its publisher; whether it is one that may be published is not asked here. */
+/** What the upload says of its publisher; whether anything in it may be published is not asked here. */
 function formatSent({ files }: Upload): FormatName | undefined {
-  const root = files.find(({ role }) => role === ROOT);
-  try {
-    return root === undefined ? undefined : detectFormat(root.bytes).name;
-  } catch {
-    return undefined;
-  }
+  const [first] = files;
+  return first && guessFormat(first.bytes);
 }

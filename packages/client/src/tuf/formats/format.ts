@@ -35,6 +35,8 @@ export interface Rules {
   readonly rolesMayLeaveSnapshot: boolean;
   /** An uploaded role is exactly current + 1 (`next`), or anything above current (`above`). */
   readonly uploadedVersion: 'next' | 'above';
+  /** The highest version a first root may have: Notary's clients sign theirs again before they publish it. */
+  readonly firstRoot: 1 | 2;
   /** What targets may be called: paths, or anything at all. */
   readonly targetNames: 'paths' | 'any';
   /** A target outside the paths delegated to its role is refused, or taken and never found by anybody. */
@@ -127,6 +129,8 @@ export interface Format {
    * is none.
    */
   flaw(document: Envelope<Root> | Envelope<Targets> | Envelope<Snapshot>): string | undefined;
+  /** Whether no role of the format is called so, though it is a name that others take. */
+  misnamed(role: RoleName): boolean;
   /**
    * Why a targets document that parses can never be the one of `role`, in words; undefined where it can. A role's name is
    * nowhere in its document, so that parsing cannot tell.

@@ -1,7 +1,7 @@
 import { concatBytes, hexEncode, utf8Encode } from '../encoding.js';
 import { encodeCanonical, toHtmlSafeJson } from '../json.js';
 import type { Hashes, Signature } from '../model.js';
-import type { RoleName, Version } from '../names.js';
+import { isTopLevel, type RoleName, type Version } from '../names.js';
 import type { Format } from './format.js';
 import { keyIdOf, mislabelled } from './key-material.js';
 import { countingKeys } from './notary1-certificates.js';
@@ -9,7 +9,7 @@ import { doubt } from './notary1-doubt.js';
 import { keyObjectOf, parseOwnKey, properKeyId } from './notary1-keys.js';
 import { parseRoot, parseSnapshot, parseTargets, parseTimestamp } from './notary1-parse.js';
 import { writing } from './notary1-render.js';
-import { misplaced } from './notary1-roles.js';
+import { isDelegationName, misplaced } from './notary1-roles.js';
 import { renderSignature } from './notary1-signatures.js';
 import { renderers } from './render.js';
 
@@ -20,6 +20,7 @@ export const notary1: Format = Object.freeze<Format>({
     promises: 'hashes',
     rolesMayLeaveSnapshot: true,
     uploadedVersion: 'above',
+    firstRoot: 2,
     targetNames: 'any',
     strayTargets: 'tolerate',
     onlineKeys: 'ecdsa-p256-sha256',
@@ -43,6 +44,7 @@ export const notary1: Format = Object.freeze<Format>({
   mislabelledKeys: (document, crypto) => mislabelled(document.signed, (key) => properKeyId(key, crypto)),
   flaw: (document) => (document.signatures.length === 0 ? 'it carries no signature' : undefined),
   doubt,
+  misnamed: (role) => !isTopLevel(role) && !isDelegationName(role),
   misplaced,
   ...renderers(writing),
   assemble,
