@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { certifiedKey, newNotaryKey, target, type NotaryKey } from '../simulator/notary.js';
 import { NO_JOBS } from '../support/by-hand.js';
 import { NotaryPublisher, outcome } from '../support/notary-publisher.js';
-import { NotaryReader } from '../support/notary-reader.js';
+import { CachingReader } from '../support/caching-reader.js';
 import { World } from '../support/world.js';
 import { list } from './support/notary-cases.js';
 
@@ -39,7 +39,7 @@ describe('a first publish', () => {
     publisher.root.version = root;
     publisher.documents.get('targets')!.version = targets;
     await publisher.publish(publisher.firstFiles());
-    expect(await new NotaryReader(publisher).versions()).toEqual({ root, targets, snapshot: 1, timestamp: 1 });
+    expect(await new CachingReader(publisher).versions()).toEqual({ root, targets, snapshot: 1, timestamp: 1 });
   });
 
   it('with a snapshot of the publisher keeps the version it has', async () => {
@@ -47,7 +47,7 @@ describe('a first publish', () => {
     await publisher.draft({ snapshots: 'client' });
     publisher.snapshotVersion = 1;
     await publisher.publish(publisher.firstFiles());
-    expect(await new NotaryReader(publisher).versions()).toMatchObject({ snapshot: 2, timestamp: 1 });
+    expect(await new CachingReader(publisher).versions()).toMatchObject({ snapshot: 2, timestamp: 1 });
   });
 });
 
@@ -58,7 +58,7 @@ describe('snapshots', () => {
       JSON.stringify(JSON.parse(Buffer.from(publisher.advance('targets')).toString()), null, 1),
     );
     await publisher.publish({ targets: pretty });
-    expect(await new NotaryReader(publisher).versions()).toMatchObject({ targets: 2, snapshot: 2, timestamp: 2 });
+    expect(await new CachingReader(publisher).versions()).toMatchObject({ targets: 2, snapshot: 2, timestamp: 2 });
     expect(await publisher.read('targets.json')).toBe(pretty.toString());
   });
 
@@ -68,10 +68,10 @@ describe('snapshots', () => {
     expect((await publisher.onlineKey('snapshot')).id).toBe(key.id);
     const document = publisher.nextRoot((next) => list(next, 'snapshot', key));
     await publisher.publish({ root: publisher.sign('root', document) });
-    expect(await new NotaryReader(publisher).versions()).toMatchObject({ root: 2, snapshot: 2, timestamp: 2 });
+    expect(await new CachingReader(publisher).versions()).toMatchObject({ root: 2, snapshot: 2, timestamp: 2 });
     publisher.snapshotKey = undefined;
     await publisher.publish({ targets: publisher.advance('targets') });
-    expect(await new NotaryReader(publisher).versions()).toMatchObject({ targets: 2, snapshot: 3, timestamp: 3 });
+    expect(await new CachingReader(publisher).versions()).toMatchObject({ targets: 2, snapshot: 3, timestamp: 3 });
   });
 
   it('move from the server to the publisher, above the versions there were', async () => {
@@ -79,7 +79,7 @@ describe('snapshots', () => {
     await publisher.publish({ targets: publisher.advance('targets') });
     publisher.snapshotVersion = 2;
     await rotate(publisher, 'snapshot', newNotaryKey());
-    expect(await new NotaryReader(publisher).versions()).toMatchObject({ root: 2, snapshot: 3 });
+    expect(await new CachingReader(publisher).versions()).toMatchObject({ root: 2, snapshot: 3 });
     expect(outcome(await publisher.post({ targets: publisher.advance('targets') }))).toBe(
       '400 INVALID_UPDATE ErrBadHierarchy',
     );
@@ -112,7 +112,7 @@ describe('delegations', () => {
     collaborator.signers.set('targets/dave', publisher.signers.get('targets/dave')!);
     collaborator.documents.set('targets/dave', publisher.documents.get('targets/dave')!);
     await collaborator.publish({ 'targets/dave': collaborator.advance('targets/dave') });
-    expect(await new NotaryReader(publisher).versions()).toMatchObject({ targets: 2, snapshot: 3 });
+    expect(await new CachingReader(publisher).versions()).toMatchObject({ targets: 2, snapshot: 3 });
     expect((await publisher.signed('targets/dave.json')).version).toBe(2);
   });
 
@@ -166,7 +166,7 @@ describe('delegations', () => {
     const without = publisher.advance('targets', (next) => void change(next.delegations!.roles![0]!));
     await publisher.publish({ targets: without });
     await publisher.publish({ targets: publisher.advance('targets') });
-    expect(await new NotaryReader(publisher).versions()).toMatchObject({ targets: 4 });
+    expect(await new CachingReader(publisher).versions()).toMatchObject({ targets: 4 });
   });
 });
 
@@ -208,7 +208,7 @@ describe('online keys', () => {
     expect((await publisher.onlineKey('timestamp')).id).toBe(next.id);
     expect((await publisher.onlineKey('timestamp', 'POST')).id).not.toBe(next.id);
     await rotate(publisher, 'timestamp', first);
-    expect(await new NotaryReader(publisher).versions()).toEqual({ root: 3, timestamp: 3, snapshot: 3, targets: 1 });
+    expect(await new CachingReader(publisher).versions()).toEqual({ root: 3, timestamp: 3, snapshot: 3, targets: 1 });
   });
 
   it.each(['another collection', 'another role'])('of %s are refused, where the Go server takes them', async (what) => {
@@ -224,7 +224,7 @@ describe('online keys', () => {
 describe('roots', () => {
   it('rotate several times, and a reader who missed it all walks them', async () => {
     const publisher = await begin();
-    const reader = new NotaryReader(publisher);
+    const reader = new CachingReader(publisher);
     await reader.refresh();
     for (let turn = 0; turn < 3; turn += 1) await rotate(publisher, 'root', certifiedKey({ cn: publisher.gun }));
     expect(await reader.versions()).toMatchObject({ root: 4 });
@@ -239,7 +239,7 @@ describe('roots', () => {
     const document = publisher.nextRoot((next) => list(next, 'targets', key));
     publisher.signers.set('targets', [key]);
     await publisher.publish({ root: publisher.sign('root', document), targets: publisher.advance('targets') });
-    expect(await new NotaryReader(publisher).versions()).toMatchObject({ root: 2, targets: 2 });
+    expect(await new CachingReader(publisher).versions()).toMatchObject({ root: 2, targets: 2 });
   });
 });
 
