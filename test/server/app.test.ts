@@ -4,7 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { describe, expect, it, vi } from 'vitest';
-import { ANYBODY, createApp, DEFAULT_HTTP_LIMITS, listen, OPEN_ACCESS, type Listening } from '@countersign/server';
+import {
+  ANYBODY,
+  createApp,
+  DEFAULT_HTTP_LIMITS,
+  listen,
+  OFFER_ALL,
+  OPEN_ACCESS,
+  type Listening,
+} from '@countersign/server';
 import { repeat } from '../../packages/server/src/jobs.js';
 import { makeCa, type Issued } from '../support/certificates.js';
 import { collectingLog, type Line } from './support/http-server.js';
@@ -18,7 +26,14 @@ function start(
 ): Promise<Listening> {
   const log = collectingLog([]);
   return listen(
-    createApp({ collections, limits: DEFAULT_HTTP_LIMITS, access: OPEN_ACCESS, authorizer: ANYBODY, log }),
+    createApp({
+      collections,
+      limits: DEFAULT_HTTP_LIMITS,
+      offer: OFFER_ALL,
+      access: OPEN_ACCESS,
+      authorizer: ANYBODY,
+      log,
+    }),
     {
       ...options,
       connections,

@@ -59,6 +59,7 @@ function told(status: number, code: NotaryCode, detail?: unknown): Told {
 }
 
 function refused(error: CountersignError): Told {
+  if (error.detail['prefixes'] !== undefined) return foreignGun(error);
   switch (error.code) {
     case 'not-found':
       return told(404, 'METADATA_NOT_FOUND', {});
@@ -78,6 +79,7 @@ function refused(error: CountersignError): Told {
 }
 
 function refusedPublish(error: CountersignError): Told {
+  if (error.detail['prefixes'] !== undefined) return foreignGun(error);
   switch (error.code) {
     case 'conflict':
       return isGap(error) ? invalidUpdate(error) : told(400, 'VERSION', {});
@@ -96,6 +98,12 @@ function refusedPublish(error: CountersignError): Told {
     default:
       return invalidUpdate(error);
   }
+}
+
+/** A collection that is none of the server's. */
+function foreignGun({ detail }: CountersignError): Told {
+  const prefixes = Array.isArray(detail['prefixes']) ? detail['prefixes'].join(' ') : '';
+  return told(400, 'INVALID_GUN', clip(`Require GUNs with prefix: [${prefixes}]`));
 }
 
 function malformedUpload(error: CountersignError): Told {

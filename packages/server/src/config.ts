@@ -4,6 +4,7 @@ import { CountersignError } from '@countersign/client/tuf';
 import type { OnlineLifetimes, Policy } from './collection/service.js';
 import { readAuth, type TokenConfig } from './auth/config.js';
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from './http/limits.js';
+import type { Offer } from './http/offer.js';
 import { readListen, type ListenConfig } from './listen-config.js';
 import { missing, readValues, required, wrong } from './option-values.js';
 import type { OptionValues } from './options.js';
@@ -19,6 +20,7 @@ export interface Config extends ListenConfig {
   readonly signer: SignerConfig;
   readonly policy: Policy;
   readonly limits: HttpLimits;
+  readonly offer: Offer;
   readonly connections: ConnectionLimits;
   readonly jobs: { readonly renew: number; readonly collect: number };
   readonly shutdown: number;
@@ -88,6 +90,11 @@ export async function readConfig(
     },
     policy: readPolicy(values),
     limits: readLimits(values),
+    offer: {
+      pathPrefix: values['listen.pathPrefix'] ?? '',
+      gunPrefixes: values.gunPrefixes,
+      notaryCurrent: values['cache.notaryCurrent'],
+    },
     connections: {
       headers: values['limits.headers'],
       request: values['limits.request'],

@@ -6,4 +6,5 @@ export type { Log } from './log.js';
 export { createApp, listen, type Listening, type ListenOptions } from './app.js';
 export { ANYBODY, CATALOG, type Access, type Authorizer } from './auth/authorizer.js';
 export { OPEN_ACCESS, type AccessRules } from './http/access.js';
+export { OFFER_ALL, type Offer } from './http/offer.js';
 export { DEFAULT_HTTP_LIMITS, type HttpLimits } from './http/limits.js';

@@ -77,8 +77,22 @@ export const OPTIONS = {
     '^https?://[^/ A-Z]+$',
     'Origins, like `https://example.com`, whose pages may publish from a browser. Pages of every origin may read what is published.',
   ),
+  'listen.pathPrefix': pattern(
+    '^(/[A-Za-z0-9._~-]+)+$',
+    'What comes before every path, like `/notary`, where a proxy passes it on: the ping is then `/notary/v2/`, health is `/notary/health`.',
+  ),
   'tls.certificate': text(optional, 'PEM file with the server certificate and its chain. Read again when it changes.'),
   'tls.key': text(optional, 'PEM file with its private key.', 'the private key of HTTPS, in the file named'),
+  gunPrefixes: list(
+    '^(?:(?!\\.{1,2}/)[^/*\\s]+/)+$',
+    'What names of collections must begin with, like `docker.io/team/`: one of these. Others are refused before anybody is asked who they are. While empty, every name is taken.',
+  ),
+  'cache.notaryCurrent': count(
+    0,
+    0,
+    'Seconds that caches may keep the current files of Notary v1 collections without asking; Notary’s server says 300. 0: not at all, so that readers see a publish at once.',
+    31_536_000,
+  ),
   'auth.type': choice(
     'none',
     ['none', 'token'],

@@ -56,8 +56,11 @@ export async function startServer(config: Config, { clock, log, wrap = {} }: Sta
       clock,
       log,
     });
-    const { limits, access } = config;
-    const listening = await listen(createApp({ collections, limits, access, authorizer, log }), { ...config, log });
+    const { limits, access, offer } = config;
+    const listening = await listen(createApp({ collections, limits, offer, access, authorizer, log }), {
+      ...config,
+      log,
+    });
     closers.add(() => listening.close(config.shutdown));
     const timing = { log, random: Math.random };
     const jobs = [

@@ -5,6 +5,7 @@ import {
   createApp,
   DEFAULT_HTTP_LIMITS,
   listen,
+  OFFER_ALL,
   OPEN_ACCESS,
   type HttpLimits,
   type Log,
@@ -46,11 +47,12 @@ export async function startTestServer(
   limits: Partial<HttpLimits> = {},
   access = OPEN_ACCESS,
   authorizer = ANYBODY,
+  offer = OFFER_ALL,
 ): Promise<TestServer> {
   const lines: Line[] = [];
   const log = collectingLog(lines);
   const collections = new MemoryCollections();
-  const app = createApp({ collections, limits: { ...DEFAULT_HTTP_LIMITS, ...limits }, access, authorizer, log });
+  const app = createApp({ collections, limits: { ...DEFAULT_HTTP_LIMITS, ...limits }, offer, access, authorizer, log });
   const listening = await listen(app, {
     https: undefined,
     http: { host: '127.0.0.1', port: 0 },

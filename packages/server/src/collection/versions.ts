@@ -12,7 +12,7 @@ export async function checkVersion(step: Step, role: RoleName): Promise<void> {
   const version = documentOf(step.upload, role)?.signed.version ?? 0;
   const current = (await step.published?.version(role)) ?? step.past.get(role) ?? 0;
   const isNext = step.format.rules.uploadedVersion === 'next' || (role === ROOT && current > 0);
-  const most = role === ROOT && current === 0 ? step.format.rules.firstRoot : Infinity;
+  const most = role === ROOT && current === 0 ? step.format.rules.highestFirstRoot : Infinity;
   if (version <= most && (isNext ? version === current + 1 : version > current)) return;
   throw new CountersignError('conflict', `${role} version ${version} was sent, but version ${current} is current`, {
     detail: { role, version, current },

@@ -5,6 +5,7 @@ import { checkHost, checkOrigin, type AccessRules } from './access.js';
 import { drain } from './drain.js';
 import { changefeedRoutes } from './changefeed.js';
 import { MethodNotAllowed, refuse, type Wire } from './errors.js';
+import { checkOffered } from './offer.js';
 import { metadataRoutes } from './metadata.js';
 import { onlineKeyRoutes } from './online-keys.js';
 import { operationRoutes } from './operations.js';
@@ -46,9 +47,9 @@ export function createHandler(deps: HttpDeps): Middleware {
 }
 
 /** In whose words a refusal is told: the collection's format decides, or what the upload holds, or what the client asks for. */
-async function wireOf({ collections, log }: HttpDeps, context: Context): Promise<Wire> {
+async function wireOf({ collections, offer, log }: HttpDeps, context: Context): Promise<Wire> {
   try {
-    const path = readPath(context.req.url ?? '/');
+    const path = readPath(context.req.url ?? '/', offer.pathPrefix);
     if (path.area === 'service') return 'unknown';
     if (path.area === 'targets') return 'tuf-1';
     return (
@@ -61,9 +62,9 @@ async function wireOf({ collections, log }: HttpDeps, context: Context): Promise
 }
 
 async function dispatch(table: Routes, deps: HttpDeps, context: Context): Promise<void> {
-  const { access } = deps;
+  const { access, offer } = deps;
   checkHost(access, context.req.headers);
-  const path = readPath(context.req.url ?? '/');
+  const path = readPath(context.req.url ?? '/', offer.pathPrefix);
   if (admit(access, context, path) === 'answered') return;
   if (path.area === 'service') {
     const { route, match } = await found(find(table.service, context, path), deps, context);
@@ -71,6 +72,7 @@ async function dispatch(table: Routes, deps: HttpDeps, context: Context): Promis
     return route.handle({ context, match, query: path.query, by });
   }
   const { gun } = path;
+  checkOffered(offer, gun);
   const { route, match } = await found(find(table[path.area], context, path), deps, context);
   const by = await authorize(deps, context, { type: 'repository', name: gun, actions: route.access });
   return route.handle({ context, match, query: path.query, gun, by });

@@ -5,11 +5,12 @@ import {
   parseRoleName,
   parseSaneRoleName,
   parseVersion,
+  type Gun,
   type RoleName,
 } from '@countersign/client/tuf';
 import type { Served } from '../collection/service.js';
 import { METADATA } from './answers.js';
-import { notModified } from './conditional.js';
+import { notModified, type Caching } from './conditional.js';
 import type { CollectionCall, HttpDeps, Route } from './route.js';
 import { Sending } from './sending.js';
 
@@ -17,6 +18,8 @@ import { Sending } from './sending.js';
 export function metadataRoutes(deps: HttpDeps): readonly Route<CollectionCall>[] {
   const { collections } = deps;
   const sending = new Sending(deps.limits.answers);
+  const serveCurrent = async (context: Context, gun: Gun, served: Served): Promise<void> =>
+    serve(context, served, sending, await keptCurrent(deps, gun, served));
   return [
     {
       method: 'GET',
@@ -26,7 +29,7 @@ export function metadataRoutes(deps: HttpDeps): readonly Route<CollectionCall>[]
       body: 'none',
       answers: METADATA,
       doc: 'The current timestamp.',
-      handle: async ({ context, gun }) => serve(context, await collections.timestamp(gun), sending),
+      handle: async ({ context, gun }) => serveCurrent(context, gun, await collections.timestamp(gun)),
     },
     {
       method: 'GET',
@@ -62,7 +65,7 @@ export function metadataRoutes(deps: HttpDeps): readonly Route<CollectionCall>[]
       answers: METADATA,
       doc: 'The current version of a role: what the newest timestamp leads to.',
       handle: async ({ context, gun, match }) =>
-        serve(context, await collections.current(gun, roleNamed(match.groups?.['role'])), sending),
+        serveCurrent(context, gun, await collections.current(gun, roleNamed(match.groups?.['role']))),
     },
   ];
 }
@@ -80,10 +83,16 @@ async function version(
   serve(context, await collections.version(gun, role, parseVersion(number)), sending);
 }
 
-function serve(context: Context, { file, lasts, expired }: Served, sending: Sending): void {
+/** Nobody is to keep what has expired: the next answer may be another. */
+async function keptCurrent({ collections, offer }: HttpDeps, gun: Gun, { expired }: Served): Promise<Caching> {
+  if (offer.notaryCurrent === 0 || expired || (await collections.formatOf(gun)) !== 'notary-1') return 'current';
+  return offer.notaryCurrent;
+}
+
+function serve(context: Context, { file, lasts, expired }: Served, sending: Sending, caching: Caching = lasts): void {
   // For whoever watches: the file is served all the same, and its reader will see the date.
   if (expired) context.res.setHeader('X-Countersign-Expired', encodeURIComponent(file.role));
-  if (notModified(context, file.sha256, lasts)) return;
+  if (notModified(context, file.sha256, caching)) return;
   context.res.setHeader('Content-Type', 'application/json');
   sending.send(context, file);
 }

@@ -3,6 +3,7 @@ import { STATUS } from '@countersign/client/wire';
 import type { Answers } from './answers.js';
 import { OPEN_ACCESS } from './access.js';
 import { routes } from './handler.js';
+import { OFFER_ALL } from './offer.js';
 import { DEFAULT_HTTP_LIMITS } from './limits.js';
 import type { Call, CollectionCall, HttpDeps, Route } from './route.js';
 
@@ -86,6 +87,7 @@ export function allRoutes(): readonly AnyRoute[] {
     collections: nobody as HttpDeps['collections'],
     limits: DEFAULT_HTTP_LIMITS,
     access: OPEN_ACCESS,
+    offer: OFFER_ALL,
     authorizer: ANYBODY,
     log,
   });

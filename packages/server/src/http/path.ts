@@ -19,12 +19,14 @@ const ALL_CHANGES = '/v2/_trust/changefeed';
  * (no collection name may hold one), then each part is percent-decoded exactly once; nothing is normalised, so `..` and `//`
  * reach the name rules instead of being resolved away. `path` of a collection's file is what follows `tuf/` or `targets/`;
  * a collection's changefeed has none. What is about no collection keeps its whole path.
+ * Where there is a `prefix`, everything is below it; what is beside it is at no address.
  * @throws CountersignError `invalid-name`
  */
-export function readPath(url: string): RequestPath {
+export function readPath(url: string, prefix = ''): RequestPath {
   const local = url.startsWith('/') ? url : withoutAuthority(url);
   const mark = local.indexOf('?');
-  const raw = mark === -1 ? local : local.slice(0, mark);
+  const whole = mark === -1 ? local : local.slice(0, mark);
+  const raw = whole.startsWith(`${prefix}/`) ? whole.slice(prefix.length) : '';
   const query = mark === -1 ? '' : local.slice(mark + 1);
   // The slash that ends the prefix may also begin `/_trust/`: then the name is empty, which `parseGun` says.
   const split = raw.startsWith(PREFIX) ? raw.indexOf(TRUST, PREFIX.length - 1) : -1;

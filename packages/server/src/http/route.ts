@@ -6,11 +6,13 @@ import type { Log } from '../log.js';
 import type { AccessRules } from './access.js';
 import type { Answers } from './answers.js';
 import type { HttpLimits } from './limits.js';
+import type { Offer } from './offer.js';
 
 /** What handlers work with; made once, at start. */
 export interface HttpDeps {
   readonly collections: Collections;
   readonly limits: HttpLimits;
+  readonly offer: Offer;
   readonly access: AccessRules;
   readonly authorizer: Authorizer;
   readonly log: Log;

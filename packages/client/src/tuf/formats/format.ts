@@ -36,7 +36,7 @@ export interface Rules {
   /** An uploaded role is exactly current + 1 (`next`), or anything above current (`above`). */
   readonly uploadedVersion: 'next' | 'above';
   /** The highest version a first root may have: Notary's clients sign theirs again before they publish it. */
-  readonly firstRoot: 1 | 2;
+  readonly highestFirstRoot: 1 | 2;
   /** What targets may be called: paths, or anything at all. */
   readonly targetNames: 'paths' | 'any';
   /** A target outside the paths delegated to its role is refused, or taken and never found by anybody. */

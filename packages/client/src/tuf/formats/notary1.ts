@@ -20,7 +20,7 @@ export const notary1: Format = Object.freeze<Format>({
     promises: 'hashes',
     rolesMayLeaveSnapshot: true,
     uploadedVersion: 'above',
-    firstRoot: 2,
+    highestFirstRoot: 2,
     targetNames: 'any',
     strayTargets: 'tolerate',
     onlineKeys: 'ecdsa-p256-sha256',

@@ -17,7 +17,7 @@ export const tuf1: Format = Object.freeze<Format>({
     promises: 'version',
     rolesMayLeaveSnapshot: false,
     uploadedVersion: 'next',
-    firstRoot: 1,
+    highestFirstRoot: 1,
     targetNames: 'paths',
     strayTargets: 'refuse',
     onlineKeys: 'ed25519',
