@@ -75,6 +75,19 @@ describe('a publish that fails keeps what is staged, and ends with', () => {
   });
 });
 
+describe('a rotation that fails after its key was made', () => {
+  it('says how to go on with that key, and one that succeeds does not', async () => {
+    const { publisher, front, ca } = around;
+    front.meddle = (request) => (request.startsWith('POST') ? 'too-large' : undefined);
+    const failed = await publisher.run('rotate', name, 'targets', '--server', front.url, '--ca', ca);
+    expect(failed.code).toBe(9);
+    const key = /to try again with it, give --key ([0-9a-f]{64})\n/u.exec(failed.err)?.[1] ?? 'none';
+    expect(await publisher.run('rotate', name, 'targets', '--key', key)).toMatchObject({ code: 0, err: '' });
+    const uses = await publisher.json<{ id: string; uses: unknown[] }[]>('key', 'list');
+    expect(uses.find(({ id }) => id === key)?.uses).toEqual([{ name, role: 'targets' }]);
+  });
+});
+
 describe('reset', () => {
   it('drops the named targets, or all, and nothing where a name is wrong', async () => {
     const { publisher } = around;
