@@ -10,6 +10,7 @@ import {
   DEFAULT_HTTP_LIMITS,
   listen,
   OFFER_ALL,
+  OFFER_ALL,
   OPEN_ACCESS,
   type Listening,
 } from '@countersign/server';
@@ -30,6 +31,7 @@ function start(
       collections,
       limits: DEFAULT_HTTP_LIMITS,
       offer: OFFER_ALL,
+      meter: undefined,
       access: OPEN_ACCESS,
       authorizer: ANYBODY,
       log,
@@ -152,6 +154,8 @@ describe('a connection that its client ends', () => {
   const app = createApp({
     collections: new MemoryCollections(),
     limits: DEFAULT_HTTP_LIMITS,
+    offer: OFFER_ALL,
+    meter: undefined,
     access: OPEN_ACCESS,
     authorizer: ANYBODY,
     log: collectingLog(lines),

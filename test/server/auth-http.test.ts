@@ -301,7 +301,7 @@ it('every route says what it needs, in the order the challenge has it', () => {
   const deps = { collections: server.collections, limits: {} } as unknown as HttpDeps;
   const { service, tuf, targets, changefeed } = routes(deps);
   const open = service.filter(({ access }) => access === 'everybody').map(({ path }) => path);
-  expect(open.sort()).toEqual(['/_notary_server/health', '/health']);
+  expect(open.sort()).toEqual(['/_notary_server/health', '/health', '/metrics']);
   for (const { method, body, access } of [...tuf, ...targets, ...changefeed]) {
     const reads = access.length === 1 && access[0] === 'pull';
     if (method !== 'GET' || body !== 'none') expect(reads).toBe(false);

@@ -20,6 +20,7 @@ export interface ListenConfig {
   readonly https: (Address & { readonly tls: TlsFiles }) | undefined;
   readonly http: Address | undefined;
   readonly access: AccessRules;
+  readonly metrics: boolean;
   readonly insecureListenWithoutAuthentication: boolean;
 }
 
@@ -63,17 +64,23 @@ export function readListen(values: OptionValues, file: (name: string) => string)
   return {
     ...addresses,
     access: readAccess(values, [addresses.https, addresses.http]),
+    metrics:
+      values.metrics === 'on' || (values.metrics === 'loopback' && !isExposed([addresses.https, addresses.http])),
     insecureListenWithoutAuthentication: values.insecureListenWithoutAuthentication,
   };
 }
 
 function readAccess(values: OptionValues, addresses: readonly (Address | undefined)[]): AccessRules {
   const names = values['listen.names'];
-  const exposed = addresses.some((address) => address !== undefined && !isLoopback(address.host));
+  const exposed = isExposed(addresses);
   return {
     hosts: exposed && names.length === 0 ? undefined : new Set(names.map((name) => name.toLowerCase())),
     origins: new Set(values['listen.allowedOrigins']),
   };
+}
+
+function isExposed(addresses: readonly (Address | undefined)[]): boolean {
+  return addresses.some((address) => address !== undefined && !isLoopback(address.host));
 }
 
 function readAddress(option: string, text: string): Address {

@@ -93,6 +93,11 @@ export const OPTIONS = {
     'Seconds that caches may keep the current files of Notary v1 collections without asking; Notary’s server says 300. 0: not at all, so that readers see a publish at once.',
     31_536_000,
   ),
+  metrics: choice(
+    'loopback',
+    ['loopback', 'on', 'off'],
+    'Who may read `/metrics`, without authentication: `loopback`, whoever gets there, where the server listens on loopback alone; `on`, whoever gets to the server; `off`, nobody.',
+  ),
   'auth.type': choice(
     'none',
     ['none', 'token'],

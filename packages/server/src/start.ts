@@ -7,6 +7,7 @@ import type { Config } from './config.js';
 import { repeat } from './jobs.js';
 import { checkExposure } from './listen-config.js';
 import type { Log } from './log.js';
+import { Metrics } from './metrics.js';
 import { openSigner } from './signer.js';
 import { migrate, openStore, openTargetFiles } from './store/index.js';
 
@@ -47,17 +48,22 @@ export async function startServer(config: Config, { clock, log, wrap = {} }: Sta
     closers.add(() => targetFiles.close());
     const signer = await openSigner(config.signer, log);
     closers.add(() => signer.close());
-    const collections = createCollections({
+    const metrics = config.metrics ? new Metrics() : undefined;
+    closers.add(async () => metrics?.close());
+    const asked = wrap.signer?.(signer) ?? signer;
+    const made = createCollections({
       store: wrap.store?.(store) ?? store,
       targetFiles: wrap.targetFiles?.(targetFiles) ?? targetFiles,
-      signer: wrap.signer?.(signer) ?? signer,
+      signer: metrics?.latencyOf(asked) ?? asked,
       crypto: nodeCrypto,
       policy: config.policy,
       clock,
       log,
+      ...(metrics === undefined ? {} : { meter: metrics }),
     });
+    const collections = metrics?.publishesOf(made) ?? made;
     const { limits, access, offer } = config;
-    const listening = await listen(createApp({ collections, limits, offer, access, authorizer, log }), {
+    const listening = await listen(createApp({ collections, limits, offer, access, authorizer, log, meter: metrics }), {
       ...config,
       log,
     });

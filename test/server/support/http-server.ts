@@ -52,7 +52,15 @@ export async function startTestServer(
   const lines: Line[] = [];
   const log = collectingLog(lines);
   const collections = new MemoryCollections();
-  const app = createApp({ collections, limits: { ...DEFAULT_HTTP_LIMITS, ...limits }, offer, access, authorizer, log });
+  const app = createApp({
+    collections,
+    limits: { ...DEFAULT_HTTP_LIMITS, ...limits },
+    offer,
+    meter: undefined,
+    access,
+    authorizer,
+    log,
+  });
   const listening = await listen(app, {
     https: undefined,
     http: { host: '127.0.0.1', port: 0 },

@@ -14,6 +14,13 @@ export interface CollectionContext {
   readonly documents: Documents;
   readonly formatNamed: (name: FormatName) => Format;
   readonly log: CollectionLog;
+  readonly meter: Meter;
+}
+
+/** Told of what happens without a caller who would count it. */
+export interface Meter {
+  /** A collection's timestamp was signed anew, by the job or for a reader; or could not be. */
+  renewal(cause: 'job' | 'reader', outcome: 'done' | 'failed'): void;
 }
 
 /** Where operations report what nobody waits for. Never given secrets or file contents. */

@@ -1,6 +1,6 @@
 import { formatNamed, type Crypto, type Instant } from '@countersign/client/tuf';
 import { Arriving } from './arriving.js';
-import type { CollectionContext, CollectionLog } from './context.js';
+import type { CollectionContext, CollectionLog, Meter } from './context.js';
 import { Documents } from './documents.js';
 import { forgetKeys } from './forget-keys.js';
 import { OnlineKeys } from './keys.js';
@@ -14,7 +14,7 @@ import { collectTargets, findTarget, uploadTarget } from './targets.js';
 export type * from './ports.js';
 export type * from './service.js';
 export { DEFAULT_POLICY } from './service.js';
-export type { CollectionLog } from './context.js';
+export type { CollectionLog, Meter } from './context.js';
 
 /** What collections need of the outside. */
 export interface CollectionPorts {
@@ -25,10 +25,14 @@ export interface CollectionPorts {
   readonly policy: Policy;
   readonly clock: () => Instant;
   readonly log: CollectionLog;
+  /** Left out, nobody counts. */
+  readonly meter?: Meter;
 }
 
+const NOBODY: Meter = { renewal: () => undefined };
+
 export function createCollections(ports: CollectionPorts): Collections {
-  const context: CollectionContext = { ...ports, documents: new Documents(ports.crypto), formatNamed };
+  const context: CollectionContext = { meter: NOBODY, ...ports, documents: new Documents(ports.crypto), formatNamed };
   const reader = new Reader(context);
   const keys = new OnlineKeys(context);
   const arriving = new Arriving();

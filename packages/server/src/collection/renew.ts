@@ -99,8 +99,10 @@ async function renewPage(context: CollectionContext, due: readonly DueCollection
       try {
         await renew(context, gun);
         page.renewed += 1;
+        context.meter.renewal('job', 'done');
       } catch (error) {
         page.failed += 1;
+        context.meter.renewal('job', 'failed');
         context.log.warn({ gun, err: error }, 'could not renew; will try again');
       }
     }

@@ -2,7 +2,7 @@
 export interface Answers {
   readonly status: number;
   readonly says: string;
-  readonly type: 'application/json' | 'application/octet-stream';
+  readonly type: 'application/json' | 'application/octet-stream' | 'text/plain';
   /** JSON Schema of the body. */
   readonly schema: Readonly<Record<string, unknown>>;
   /** It has an `ETag`: 304 for who has it already. */
@@ -26,6 +26,14 @@ export const HEALTH: Answers = json(
   { store: { enum: ['ok'] }, signer: { enum: ['ok', 'down'] }, signedUntil: date },
   ['store', 'signer'],
 );
+
+export const METRICS: Answers = {
+  status: 200,
+  says: 'Counters and histograms in the text format of Prometheus.',
+  type: 'text/plain',
+  schema: text,
+  conditional: false,
+};
 
 export const NOTARY_HEALTH: Answers = json(
   200,

@@ -6,6 +6,7 @@ import { drain } from './drain.js';
 import { changefeedRoutes } from './changefeed.js';
 import { MethodNotAllowed, refuse, type Wire } from './errors.js';
 import { checkOffered } from './offer.js';
+import type { RequestMeter } from './meter.js';
 import { metadataRoutes } from './metadata.js';
 import { onlineKeyRoutes } from './online-keys.js';
 import { operationRoutes } from './operations.js';
@@ -35,6 +36,7 @@ export function routes(deps: HttpDeps): Routes {
 export function createHandler(deps: HttpDeps): Middleware {
   const table = routes(deps);
   return async (context) => {
+    if (deps.meter !== undefined) measure(context, deps.meter);
     try {
       context.res.setHeader('X-Content-Type-Options', 'nosniff');
       await dispatch(table, deps, context);
@@ -44,6 +46,15 @@ export function createHandler(deps: HttpDeps): Middleware {
       refuse(context, error, await wireOf(deps, context), deps.log);
     }
   };
+}
+
+/** Tells the meter when the answer is sent, or its client gone. */
+function measure(context: Context, meter: RequestMeter): void {
+  const begun = performance.now();
+  context.res.once('close', () => {
+    const { route = 'none' } = context.state as { readonly route?: string };
+    meter.request(route, context.method, context.res.statusCode, (performance.now() - begun) / 1000);
+  });
 }
 
 /** In whose words a refusal is told: the collection's format decides, or what the upload holds, or what the client asks for. */
@@ -68,12 +79,14 @@ async function dispatch(table: Routes, deps: HttpDeps, context: Context): Promis
   if (admit(access, context, path) === 'answered') return;
   if (path.area === 'service') {
     const { route, match } = await found(find(table.service, context, path), deps, context);
+    context.state['route'] = route.path;
     const by = route.access === 'catalog' ? await authorize(deps, context, CATALOG) : undefined;
     return route.handle({ context, match, query: path.query, by });
   }
   const { gun } = path;
   checkOffered(offer, gun);
   const { route, match } = await found(find(table[path.area], context, path), deps, context);
+  context.state['route'] = route.path;
   const by = await authorize(deps, context, { type: 'repository', name: gun, actions: route.access });
   return route.handle({ context, match, query: path.query, gun, by });
 }

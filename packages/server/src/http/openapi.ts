@@ -88,6 +88,7 @@ export function allRoutes(): readonly AnyRoute[] {
     limits: DEFAULT_HTTP_LIMITS,
     access: OPEN_ACCESS,
     offer: OFFER_ALL,
+    meter: undefined,
     authorizer: ANYBODY,
     log,
   });

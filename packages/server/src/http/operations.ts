@@ -1,11 +1,11 @@
-import { formatInstant } from '@countersign/client/tuf';
-import { HEALTH, NOTARY_HEALTH, NOTHING } from './answers.js';
+import { CountersignError, formatInstant } from '@countersign/client/tuf';
+import { HEALTH, METRICS, NOTARY_HEALTH, NOTHING } from './answers.js';
 import { allChangesRoute } from './changefeed.js';
 import type { Call, HttpDeps, Route } from './route.js';
 
 /** What belongs to no collection. */
 export function operationRoutes(deps: HttpDeps): readonly Route<Call>[] {
-  const { collections } = deps;
+  const { collections, meter } = deps;
   return [
     allChangesRoute(deps),
     {
@@ -36,6 +36,22 @@ export function operationRoutes(deps: HttpDeps): readonly Route<Call>[] {
           ...health,
           ...(signedUntil === undefined ? {} : { signedUntil: formatInstant(signedUntil) }),
         };
+      },
+    },
+    {
+      method: 'GET',
+      pattern: /^\/metrics$/u,
+      path: '/metrics',
+      access: 'everybody',
+      body: 'none',
+      answers: METRICS,
+      doc: 'What was requested, published, renewed and signed, and how long it took, where `metrics` lets it be seen.',
+      handle: async ({ context }) => {
+        if (meter === undefined) throw new CountersignError('not-found', 'there is nothing at this address');
+        const metrics = await meter.text();
+        context.set('Content-Type', 'text/plain; version=0.0.4; charset=utf-8');
+        context.set('Cache-Control', 'no-store');
+        context.body = metrics;
       },
     },
     {

@@ -6,6 +6,7 @@ import type { Log } from '../log.js';
 import type { AccessRules } from './access.js';
 import type { Answers } from './answers.js';
 import type { HttpLimits } from './limits.js';
+import type { RequestMeter } from './meter.js';
 import type { Offer } from './offer.js';
 
 /** What handlers work with; made once, at start. */
@@ -13,6 +14,8 @@ export interface HttpDeps {
   readonly collections: Collections;
   readonly limits: HttpLimits;
   readonly offer: Offer;
+  /** Undefined: nothing is counted, and there is no `/metrics`. */
+  readonly meter: RequestMeter | undefined;
   readonly access: AccessRules;
   readonly authorizer: Authorizer;
   readonly log: Log;
