@@ -12,6 +12,8 @@ export interface NotaryOptions {
   readonly input?: string;
   /** Another address of the trust server. */
   readonly url?: string;
+  /** `user:password`, for a trust server that asks. */
+  readonly login?: string;
 }
 
 /** A person with Debian's `notary`: their own trust directory, keys and cache. */
@@ -35,7 +37,12 @@ export class NotaryPerson {
       this.home.path('trust'),
     ];
     const outcome = await run(programPath('notary'), [...where, ...args], {
-      env: { PATH: '/usr/bin:/bin', HOME: this.home.directory, ...PASSPHRASES },
+      env: {
+        PATH: '/usr/bin:/bin',
+        HOME: this.home.directory,
+        ...PASSPHRASES,
+        ...(options.login === undefined ? {} : { NOTARY_AUTH: Buffer.from(options.login).toString('base64') }),
+      },
       cwd: this.home.directory,
       ...(options.input === undefined ? {} : { input: options.input }),
     });
