@@ -74,16 +74,36 @@ describe('of a Notary collection', () => {
   });
 
   it.each([
-    ['add', GUN, 'FILE'],
-    ['remove', GUN, 'latest'],
     ['rotate', GUN, 'targets'],
-  ])('%s says that it cannot be changed with this command', async (...argv) => {
-    const file = person.path('manifest.json');
-    await writeFile(file, CONTENT);
+    ['delegation', 'remove', GUN, 'targets/bob'],
+  ])('%s %s says that it is for other collections', async (...argv) => {
     await person.ok('list', GUN, FIRST_USE);
-    const ran = await person.run(...argv.map((word) => (word === 'FILE' ? file : word)));
+    const ran = await person.run(...argv);
     expect(ran).toMatchObject({ code: 9 });
     expect(ran.err).toContain('of the format notary-1');
+  });
+
+  it('changes are staged, of what is kept elsewhere by its digest', async () => {
+    const digest = ['--sha256', `sha256:${sha256('new')}`, '--length', '3'];
+    await person.ok('add', GUN, 'latest', ...digest, FIRST_USE);
+    await person.ok('add', GUN, 'v2', ...digest);
+    const { changes } = await person.json<{ changes: object[] }>('status', GUN);
+    expect(changes).toEqual([
+      { kind: 'add', role: 'targets', target: 'latest', length: 3, hashes: { sha256: sha256('new') } },
+      { kind: 'add', role: 'targets', target: 'v2', length: 3, hashes: { sha256: sha256('new') } },
+    ]);
+    expect((await person.run('publish', GUN)).err).toContain('you hold 0 of the 1 keys that must sign targets');
+  });
+
+  it.each([
+    ['v2', '--sha256', sha256('new')],
+    ['v2', '--length', '3'],
+    ['v2', '--sha256', 'new', '--length', '3'],
+    ['v2', '--sha256', sha256('new'), '--length', '-3'],
+    ['v2', 'v3', '--sha256', sha256('new'), '--length', '3'],
+    ['../v2', '--sha256', sha256('new'), '--length', '3'],
+  ])('add %s %s makes no sense', async (...argv) => {
+    expect(await person.run('add', GUN, ...argv, FIRST_USE)).toMatchObject({ code: 2 });
   });
 
   it('the id of a root key is a pin', async () => {

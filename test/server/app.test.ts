@@ -10,7 +10,6 @@ import {
   DEFAULT_HTTP_LIMITS,
   listen,
   OFFER_ALL,
-  OFFER_ALL,
   OPEN_ACCESS,
   type Listening,
 } from '@countersign/server';

@@ -47,17 +47,19 @@ export class CollectionServer {
   }
 
   /**
-   * Publishes all files or none. Sending the same bytes again is safe. @throws CountersignError why the server refuses them,
-   * or `network`/`unavailable`, after which they may have been published or not
+   * Publishes all files or none. Sending the same bytes again is safe. Undefined where the server says no more than that it
+   * is done, as Notary's do. @throws CountersignError why the server refuses them, or `network`/`unavailable`, after which
+   * they may have been published or not
    */
-  async publish(upload: MetadataUpload): Promise<PublishedBody> {
-    const parts: FormPart[] = [{ name: 'targets', text: upload.targets }];
+  async publish(upload: MetadataUpload): Promise<PublishedBody | undefined> {
+    // `anywhere` is what is meant without the field, which Notary's servers do not know.
+    const parts: FormPart[] = upload.targets === 'anywhere' ? [] : [{ name: 'targets', text: upload.targets }];
     for (const role of upload.abandons) parts.push({ name: 'abandon', text: role });
     for (const [role, bytes] of upload.files) parts.push({ name: 'files', fileName: `${role}.json`, bytes });
     const form = multipart(parts, `countersign-${crypto.randomUUID()}`);
     const headers = { 'content-type': form.contentType };
     const answer = await this.#answer(this.#urls.metadata, { method: 'POST', headers, body: form.body });
-    return JSON.parse(new TextDecoder().decode(answer)) as PublishedBody;
+    return answer.length === 0 ? undefined : (JSON.parse(new TextDecoder().decode(answer)) as PublishedBody);
   }
 
   /** Whether the server has the target's bytes for this collection already. */

@@ -4,13 +4,21 @@ import { canSign, sign, type KeyRing } from './key-ring.js';
 import { expiry, isExpiring, type Lifetimes } from './lifetimes.js';
 import { findRole, rootAuthority, type PublishedRole } from './role-search.js';
 import type { TrustedState } from './state.js';
-import { composeRoot, composeTargets, type TargetsEdit } from './tuf/compose.js';
+import {
+  composeRoot,
+  composeSnapshot,
+  composeTargets,
+  nextMeta,
+  nextVersion,
+  promiseOf,
+  type TargetsEdit,
+} from './tuf/compose.js';
 import type { Crypto } from './tuf/crypto.js';
 import type { Envelope } from './tuf/envelope.js';
 import { CountersignError } from './tuf/errors.js';
 import type { Format } from './tuf/formats/format.js';
-import type { Root } from './tuf/model.js';
-import { formatInstant, ROOT, TARGETS, type Instant, type RoleName } from './tuf/names.js';
+import type { MetaFile, Root } from './tuf/model.js';
+import { formatInstant, ROOT, SNAPSHOT, TARGETS, type Instant, type RoleName, type Version } from './tuf/names.js';
 
 /** Signed files ready to be published together, by role. */
 export type Draft = ReadonlyMap<RoleName, Uint8Array>;
@@ -67,6 +75,38 @@ export async function draftFirst(
     [ROOT, root.raw],
     [TARGETS, targets],
   ]);
+}
+
+/**
+ * `draft` with a snapshot of this person's own over it, where they hold its keys: a server that does not can make none.
+ * @throws CountersignError `unsealed`
+ */
+export async function withSnapshot(context: DraftContext, state: TrustedState, draft: Draft): Promise<Draft> {
+  const { format, crypto, ring, lifetimes, now } = context;
+  const { snapshot } = state.trust.snapshot;
+  const authority = rootAuthority(state.trust.final.root.signed, 'snapshot');
+  if (draft.size === 0 || !('raw' in snapshot) || !(await canSign(ring, authority))) return draft;
+  const changes = new Map<RoleName, MetaFile>();
+  for (const [role, raw] of draft) {
+    if (role === ROOT && !format.rules.snapshotListsRoot) continue;
+    changes.set(role, promiseOf(format, raw, versionOf(format, role, raw), crypto, 'with-hash'));
+  }
+  const next = {
+    version: nextVersion(snapshot),
+    expires: expiry(now, lifetimes.targets),
+    meta: nextMeta(snapshot.signed, changes),
+  };
+  return new Map([...draft, [SNAPSHOT, await sign(context, composeSnapshot(format, next, snapshot), [authority])]]);
+}
+
+/** The versions of a draft's files, by role. */
+export function versionsIn(format: Format, draft: Draft): Readonly<Record<string, number>> {
+  return Object.fromEntries([...draft].map(([role, raw]) => [role, versionOf(format, role, raw)]));
+}
+
+function versionOf(format: Format, role: RoleName, raw: Uint8Array): Version {
+  if (role === ROOT) return format.parseRoot(raw).signed.version;
+  return (role === SNAPSHOT ? format.parseSnapshot(raw) : format.parseTargets(raw)).signed.version;
 }
 
 async function nextTargets(context: DraftContext, role: PublishedRole, edit: TargetsEdit): Promise<Uint8Array> {

@@ -1,6 +1,6 @@
 import type { Change } from './changes.js';
 import type { CollectionServer } from './collection-server.js';
-import { draftChanges, draftFirst, type Draft, type DraftContext } from './draft.js';
+import { draftChanges, draftFirst, versionsIn, withSnapshot, type Draft, type DraftContext } from './draft.js';
 import type { KeyRing } from './key-ring.js';
 import { DEFAULT_LIFETIMES, type Lifetimes } from './lifetimes.js';
 import { draftRotation, type Rotation } from './rotation.js';
@@ -37,7 +37,7 @@ export interface PublishRequest {
   readonly newRoles?: ReadonlyMap<RoleName, Uint8Array>;
   /** The root that `init` made, where nothing has been published yet. */
   readonly firstRoot?: Uint8Array;
-  /** Whether the files of the targets must be on the server; they must unless given. */
+  /** Whether the files of the targets must be on the server; they must, where the format has them there, unless given. */
   readonly targets?: 'hosted' | 'anywhere';
   readonly abandons?: readonly string[];
 }
@@ -48,7 +48,8 @@ export type PublishOutcome =
   | {
       readonly kind: 'published';
       readonly versions: Readonly<Record<string, number>>;
-      readonly timestampExpires: string;
+      /** Undefined where the server does not say. */
+      readonly timestampExpires?: string;
     };
 
 /** How often a publish is made again on what somebody else published first. */
@@ -56,6 +57,8 @@ const ATTEMPTS = 5;
 /** How often the same bytes are sent while the answer is lost. */
 const SENDS = 3;
 const BASE_WAIT = 200;
+/** What is demanded of the files that targets name. */
+const DEMANDED = { hosted: 'hosted', elsewhere: 'anywhere' } as const;
 
 /**
  * Publishes changes, not files: each attempt fetches what is current, applies the changes to it, signs and sends. Losing to
@@ -74,9 +77,9 @@ export class Publisher {
    * many attempts, `missing-key`, `unsealed`, and why the server refuses
    */
   async publish(request: PublishRequest): Promise<PublishOutcome> {
-    const { server, crypto, open, onProgress } = this.#options;
+    const { server, crypto, open, onProgress, format } = this.#options;
     const upload = { server, crypto, open, ...(onProgress === undefined ? {} : { onProgress }) };
-    let uploaded = false;
+    let uploaded = format.rules.targetFiles === 'elsewhere';
     return this.#attempt(request, async (state, context) => {
       const draft = await this.#draft(request, state, context);
       // After drafting: a contradiction or a missing key shows before anything is sent.
@@ -102,7 +105,7 @@ export class Publisher {
     }
     const draft = await draftChanges(context, state, request.changes);
     const delegates = request.changes.some((change) => draft.has(change.role));
-    return delegates ? new Map([...draft, ...(request.newRoles ?? [])]) : draft;
+    return withSnapshot(context, state, delegates ? new Map([...draft, ...(request.newRoles ?? [])]) : draft);
   }
 
   async #attempt(
@@ -137,10 +140,14 @@ export class Publisher {
   }
 
   async #send(draft: Draft, request: PublishRequest): Promise<PublishOutcome> {
-    const upload = { files: draft, targets: request.targets ?? 'hosted', abandons: request.abandons ?? [] } as const;
+    const { format, server } = this.#options;
+    const targets = request.targets ?? DEMANDED[format.rules.targetFiles];
+    const upload = { files: draft, targets, abandons: request.abandons ?? [] };
     for (let send = 1; ; send += 1) {
       try {
-        const { versions, timestampExpires } = await this.#options.server.publish(upload);
+        const told = await server.publish(upload);
+        if (told === undefined) return { kind: 'published', versions: versionsIn(format, draft) };
+        const { versions, timestampExpires } = told;
         return { kind: 'published', versions, timestampExpires };
       } catch (error) {
         // The answer may have been lost after the commit: only the same bytes again can tell.

@@ -42,6 +42,10 @@ export interface CollectionContext {
   readonly wait: PublisherOptions['wait'];
 }
 
+/** Whether what is done next works for collections of any format, or only for those that this command begins. */
+type Formats = 'any' | 'own';
+const FORMATS = { read: 'any', publish: 'own' } as const;
+
 /** One collection as the verbs see it: what is kept of it here, and its server. */
 export class Collection {
   readonly home: CollectionHome;
@@ -88,7 +92,7 @@ export class Collection {
   }
 
   /** A client that keeps what it trusts in the home directory. */
-  async updater(purpose: 'read' | 'publish'): Promise<Updater> {
+  async updater(purpose: 'read' | 'publish', formats: Formats = FORMATS[purpose]): Promise<Updater> {
     const { format, crypto, output } = this.#context;
     const firstTrust = await this.#firstTrust();
     if (firstTrust === undefined && (await this.home.metadata.load(ROOT)) === undefined)
@@ -99,7 +103,7 @@ export class Collection {
       urls: this.urls,
       fetch: this.fetch,
       crypto,
-      ...(purpose === 'publish' ? { format } : {}),
+      ...(formats === 'own' ? { format } : {}),
       purpose,
       gun: this.gun,
       cache: cache ?? this.home.metadata,
@@ -112,8 +116,9 @@ export class Collection {
   /** An updater that has seen the newest state; the server is remembered. @throws CountersignError as `Updater.refresh` */
   async refreshed(
     purpose: 'read' | 'publish' = 'read',
+    formats: Formats = FORMATS[purpose],
   ): Promise<{ readonly updater: Updater; readonly state: TrustedState }> {
-    const updater = await this.updater(purpose);
+    const updater = await this.updater(purpose, formats);
     try {
       await updater.refresh();
     } catch (error) {
@@ -124,11 +129,12 @@ export class Collection {
   }
 
   async publisher(onProgress?: PublisherOptions['onProgress']): Promise<Publisher> {
-    const { format, crypto, ring, open, wait, options } = this.#context;
+    const { crypto, ring, open, wait, options } = this.#context;
+    const format = await this.#formatOf();
     const days = options.expires;
     return new Publisher({
-      server: this.server,
-      updater: await this.updater('publish'),
+      server: new CollectionServer({ urls: this.urls, fetch: this.fetch, format: format.name }),
+      updater: await this.updater('publish', 'any'),
       ring,
       format,
       crypto,
@@ -143,13 +149,19 @@ export class Collection {
 
   /** The version of a targets role this person has last seen; undefined before its first. Asks the server only the first time. */
   async lastSeen(role: RoleName): Promise<Targets | undefined> {
-    const root = await this.home.metadata.load(ROOT);
-    if (root !== undefined) formatOfRoot(root, this.#context.format);
     const cached = await this.home.metadata.load(role);
-    if (cached !== undefined) return this.#context.format.parseTargets(cached).signed;
+    if (cached !== undefined) return (await this.#formatOf()).parseTargets(cached).signed;
     if ((await this.home.firstRoot()) !== undefined) return undefined;
-    const { state } = await this.refreshed('publish');
+    const { state } = await this.refreshed('publish', 'any');
     return (await findRole(state, role)).current.signed;
+  }
+
+  /** What its root says, which is asked for where it is not known yet; our own format before a first publish. */
+  async #formatOf(): Promise<Format> {
+    const isKnown = (await this.home.metadata.load(ROOT)) !== undefined || (await this.home.firstRoot()) !== undefined;
+    if (!isKnown) await this.refreshed('publish', 'any');
+    const root = await this.home.metadata.load(ROOT);
+    return root === undefined ? this.#context.format : formatOfRoot(root);
   }
 
   async #firstTrust(): Promise<FirstTrust | undefined> {

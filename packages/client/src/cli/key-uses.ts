@@ -18,7 +18,7 @@ export async function usesOf(
 ): Promise<ReadonlyMap<string, KeyUse[]>> {
   const uses = new Map(own.map(({ id }): [string, KeyUse[]] => [id, []]));
   for (const gun of await home.collections()) {
-    for (const role of await knownRoles(home.collection(gun), format)) {
+    for (const role of await knownRoles(home.collection(gun))) {
       for (const { scheme, spki } of publicKeys(role)) {
         const its = scheme === undefined ? undefined : uses.get(format.keyId({ scheme, spki }, crypto));
         if (its?.some((use) => use.name === gun && use.role === role.name) === false)

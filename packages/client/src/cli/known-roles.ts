@@ -1,7 +1,7 @@
 import { keysOf, type Authority } from '../key-ring.js';
 import type { CollectionHome } from '../node/home.js';
 import { rootAuthority } from '../role-search.js';
-import type { Format } from '../tuf/formats/format.js';
+import { formatOfRoot } from '../root-format.js';
 import type { PathSet, PublicKey } from '../tuf/model.js';
 import { ROOT, TARGETS, type RoleName } from '../tuf/names.js';
 
@@ -14,9 +14,10 @@ export interface KnownRole {
 }
 
 /** Root, targets and the delegated roles below, as they were last seen: asks nobody. A role delegated twice is there twice. */
-export async function knownRoles(home: CollectionHome, format: Format): Promise<readonly KnownRole[]> {
+export async function knownRoles(home: CollectionHome): Promise<readonly KnownRole[]> {
   const raw = (await home.metadata.load(ROOT)) ?? (await home.firstRoot());
   if (raw === undefined) return [];
+  const format = formatOfRoot(raw);
   const root = format.parseRoot(raw).signed;
   const known: KnownRole[] = [
     { name: ROOT, authority: rootAuthority(root, 'root'), paths: undefined },

@@ -1,9 +1,10 @@
-import type { Command } from 'commander';
+import { InvalidArgumentError, type Command } from 'commander';
 import { sameTarget } from '../../apply-changes.js';
 import { stage, type AddTarget, type TargetChange } from '../../changes.js';
+import { hexDecode } from '../../tuf/encoding.js';
 import { CountersignError } from '../../tuf/errors.js';
-import type { Targets } from '../../tuf/model.js';
-import type { RoleName } from '../../tuf/names.js';
+import type { TargetFile, Targets } from '../../tuf/model.js';
+import { parseSaneTargetPath, type RoleName, type TargetPath } from '../../tuf/names.js';
 import { covers } from '../../tuf/paths.js';
 import { roleNamed, type Collection } from '../collection.js';
 import { knownRoles } from '../known-roles.js';
@@ -16,6 +17,8 @@ import { asJson } from '../staged.js';
 interface AddOptions extends CommonOptions {
   readonly as?: string;
   readonly role?: string;
+  readonly sha256?: Uint8Array;
+  readonly length?: number;
 }
 
 export function addAdd(program: Command, run: Run): void {
@@ -25,6 +28,12 @@ export function addAdd(program: Command, run: Run): void {
     .argument('<file...>', 'files, and directories with everything in them')
     .option('--as <target>', 'another name for the target; ending in a slash, a directory to put them into')
     .option('--role <role>', 'the delegated role that is to list them')
+    .option(
+      '--sha256 <digest>',
+      'list what is kept elsewhere by its digest: FILE is then the name of the target',
+      sha256,
+    )
+    .option('--length <bytes>', 'how long that is', bytes)
     .description('stages files to be published; nothing leaves this machine yet');
   withJson(withTrust(command)).action((name: string, files: string[], options: AddOptions) =>
     run(options, async (session) => {
@@ -42,20 +51,22 @@ async function add(
 ): Promise<void> {
   const { output } = session;
   const role = roleNamed(options.role);
-  const { files, passedOver, empty } = await scanFiles(paths, options.as);
+  const { names, files, passedOver, empty } = await described(session, paths, options);
   const seen = await collection.lastSeen(role);
-  await checkCovered(session, collection, role, files);
+  await checkCovered(session, collection, role, names);
   let changes = await collection.home.changes();
   const staged: AddTarget[] = [];
-  for (const file of files) {
+  let found = 0;
+  for await (const file of files) {
+    found += 1;
     session.io.signal?.throwIfAborted();
-    const change = await changeFor(session, file, role, seen);
+    const change = changeFor(file, role, seen);
     const unchanged = sameTarget(change.base.content, change.file);
     changes = unchanged ? without(changes, change) : stage(changes, change);
     if (!unchanged) staged.push(change);
   }
   await collection.home.saveChanges(changes);
-  const unchanged = files.length - staged.length;
+  const unchanged = found - staged.length;
   if (session.options.json === true)
     output.json({ name: collection.gun, staged: asJson(staged), unchanged, passedOver, empty });
   else tell(output, staged, unchanged, passedOver, empty);
@@ -84,41 +95,83 @@ function tell(
   output.line(`${count(staged.length, 'file')} staged (${size(bytes)})${rest}.`);
 }
 
-async function changeFor(
-  session: Session,
-  { path, source }: FoundFile,
-  role: RoleName,
-  seen: Targets | undefined,
-): Promise<AddTarget> {
-  const file = await describeFile(source, session.crypto);
+interface Described {
+  readonly path: TargetPath;
+  readonly file: TargetFile;
+  readonly source?: string;
+}
+
+async function described(
+  { crypto }: Session,
+  paths: readonly string[],
+  { as, sha256: digest, length }: AddOptions,
+): Promise<{
+  readonly names: readonly TargetPath[];
+  readonly files: AsyncIterable<Described> | readonly Described[];
+  readonly passedOver: readonly string[];
+  readonly empty: readonly string[];
+}> {
+  if (digest === undefined && length === undefined) {
+    const { files, ...rest } = await scanFiles(paths, as);
+    return { names: files.map(({ path }) => path), files: describedFiles(files, crypto), ...rest };
+  }
+  const [name] = paths;
+  if (digest === undefined || length === undefined || name === undefined || paths.length > 1 || as !== undefined) {
+    throw new CountersignError('usage', '--sha256 and --length describe one target together', {
+      next: 'Give them with the one name of the target: add NAME TARGET --sha256 DIGEST --length BYTES.',
+    });
+  }
+  const path = parseSaneTargetPath(name);
+  const files = [{ path, file: { length, hashes: new Map([['sha256', digest]]) } }];
+  return { names: [path], files, passedOver: [], empty: [] };
+}
+
+async function* describedFiles(
+  files: readonly FoundFile[],
+  crypto: Session['crypto'],
+): AsyncGenerator<Described, void, undefined> {
+  for (const { path, source } of files) yield { path, source, file: await describeFile(source, crypto) };
+}
+
+function sha256(text: string): Uint8Array {
+  const [, hex] = /^(?:sha256:)?([0-9a-f]{64})$/iu.exec(text) ?? [];
+  const digest = hex === undefined ? undefined : hexDecode(hex.toLowerCase());
+  if (digest !== undefined) return digest;
+  throw new InvalidArgumentError('Give 64 hexadecimal digits.');
+}
+
+function bytes(text: string): number {
+  if (/^\d{1,15}$/u.test(text)) return Number(text);
+  throw new InvalidArgumentError('Give a number of bytes.');
+}
+
+function changeFor({ path, file, source }: Described, role: RoleName, seen: Targets | undefined): AddTarget {
   return {
     kind: 'add',
     role,
     path,
     file,
-    source,
+    ...(source === undefined ? {} : { source }),
     base: { version: seen?.version ?? 0, content: seen?.targets.get(path) },
   };
 }
 
 /** A role that is known to be delegated other paths would be refused when it is published. */
 async function checkCovered(
-  { format, crypto }: Session,
+  { crypto }: Session,
   collection: Collection,
   role: RoleName,
-  files: readonly FoundFile[],
+  names: readonly TargetPath[],
 ): Promise<void> {
-  const known = (await knownRoles(collection.home, format)).filter(({ name }) => name === role);
+  const known = (await knownRoles(collection.home)).filter(({ name }) => name === role);
   if (known.length === 0) return;
-  const outside = files.find(
-    ({ path }) => !known.some(({ paths }) => paths === undefined || covers(paths, path, crypto)),
-  );
+  const outside = names.find((path) => !known.some(({ paths }) => paths === undefined || covers(paths, path, crypto)));
   if (outside === undefined) return;
   throw new CountersignError(
     'delegation',
-    `${role} may not list ${outside.path}: that is outside the paths delegated to it`,
+    `${role} may not list ${outside}: that is outside the paths delegated to it`,
     {
-      detail: { role, target: outside.path },
+      detail: { role, target: outside },
       next: `See \`${collection.command('delegation list')}\`; give it another name with --as.`,
     },
   );

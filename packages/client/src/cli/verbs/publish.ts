@@ -59,7 +59,7 @@ async function publish(session: Session, collection: Collection, options: Publis
 
 /** Where a key for one role is missing and those of others are here, says which can be published. */
 async function withRolesOfMine(
-  { ring, format }: Session,
+  { ring }: Session,
   collection: Collection,
   staged: readonly TargetChange[],
   error: unknown,
@@ -67,7 +67,7 @@ async function withRolesOfMine(
   if (!hasCode(error, 'missing-key')) return error;
   const roles = new Set(staged.map(({ role }) => role));
   const mine = new Set<RoleName>();
-  for (const { name, authority } of await knownRoles(collection.home, format))
+  for (const { name, authority } of await knownRoles(collection.home))
     if (roles.has(name) && (await canSign(ring, authority))) mine.add(name);
   if (mine.size === 0) return error;
   const commands = [...mine].map((role) => `\`${collection.command('publish', '--role', role)}\``).join(', ');
@@ -81,7 +81,7 @@ async function withRolesOfMine(
 /** Sees what was published as a reader would, so that the next change starts from it. What was published stays published. */
 export async function settle(collection: Collection): Promise<void> {
   try {
-    await collection.refreshed('publish');
+    await collection.refreshed('publish', 'any');
   } catch (error) {
     if (!(error instanceof CountersignError)) throw error;
     throw new CountersignError(error.code, `it is published, but could not be read back: ${error.message}`, {
