@@ -116,6 +116,13 @@ describe('delegations', () => {
     expect((await publisher.signed('targets/dave.json')).version).toBe(2);
   });
 
+  it('that were never published are 404, as roles that nobody knows are', async () => {
+    const publisher = await begin();
+    await publisher.publish({ targets: publisher.advance('targets', (next) => publisher.delegate(next, 'targets/a')) });
+    for (const name of ['targets/a.json', 'targets/zzz.json', '1.targets/a.json'])
+      expect([name, await publisher.read(name)]).toEqual([name, 404]);
+  });
+
   it('of a role below another: both at once, then the lower one alone', async () => {
     const publisher = await delegated();
     const dave = publisher.advance('targets/dave', (next) => publisher.delegate(next, 'targets/dave/sub'));

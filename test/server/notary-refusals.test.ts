@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { outcome } from '../support/notary-publisher.js';
 import { NO_JOBS } from '../support/by-hand.js';
@@ -41,4 +42,9 @@ it('every difference that is explained is there, and none is explained that is n
     expect(cases.has(name)).toBe(true);
     expect(ours).not.toBe(cases.get(name));
   }
+});
+
+it('the page of the format names every difference', async () => {
+  const page = await readFile(new URL('../../docs/formats/notary-1.md', import.meta.url), 'utf8');
+  expect(Object.keys(DIFFERENCES).filter((name) => !page.includes(`*${name}*`))).toEqual([]);
 });
