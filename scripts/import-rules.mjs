@@ -25,6 +25,7 @@ const HTTP = /^packages\/server\/src\/http\//u;
 const AUTH = /^packages\/server\/src\/auth\//u;
 const STORE = /^packages\/server\/src\/store\//u;
 const SIGNER_CLIENT = /^packages\/server\/src\/signer(?:\.ts$|\/|-)/u;
+const METRICS = /^packages\/server\/src\/metrics\.ts$/u;
 const JOINERS = /^packages\/server\/src\/(?:app|main)\.ts$/u;
 const OURS = /^(?:packages\/|@countersign\/)/u;
 const NODE = /^node:/u;
@@ -138,6 +139,17 @@ export const RULES = [
     files: /^packages\//u,
     except: /^packages\/(?:server|signer)\/src\/(?:store(?:\.ts$|\/)|connect\.ts$)/u,
     deny: [KNEX],
+  },
+  {
+    says: 'prom-client only in server/src/metrics.ts, which stands around the ports of collection and http',
+    files: /^packages\//u,
+    except: METRICS,
+    deny: [/^prom-client$/u],
+  },
+  {
+    says: 'server/src/metrics.ts knows neither store, auth nor the signer',
+    files: METRICS,
+    deny: [STORE, AUTH, SIGNER_CLIENT, JOINERS, /^packages\/(?!server\/)/u, SIGNER_WIRE, KOA, KNEX],
   },
   {
     says: 'migrations import nothing of ours',

@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CountersignError } from '@countersign/client/tuf';
-import { target } from '../simulator/notary.js';
+import { certifiedKey, target } from '../simulator/notary.js';
 import { ByHand } from '../support/by-hand.js';
-import { NotaryPublisher } from '../support/notary-publisher.js';
+import { NotaryPublisher, outcome } from '../support/notary-publisher.js';
 import { CachingReader } from '../support/caching-reader.js';
+import { list, soon } from './support/notary-cases.js';
 
 const DAY = 86_400;
 
@@ -134,6 +135,22 @@ describe('renewal of Notary collections', () => {
     const root = publisher.nextRoot((next) => (next.expires = publisher.days(3_000)));
     await publisher.publish({ root: publisher.sign('root', root) });
     expect(await new CachingReader(publisher).versions()).toMatchObject({ root: 2, targets: 1 });
+  });
+
+  it('and publishing go on with a root certificate that has expired since; the next root needs one that has not', async () => {
+    const where = renewal.world;
+    const old = certifiedKey({ cn: 'renewal/app', notAfter: soon({ where }, 20) });
+    const publisher = await begin({ root: old });
+    renewal.clock.advance(30 * DAY);
+    expect(await renewal.collections.renewDue()).toEqual({ renewed: 1, failed: 0 });
+    await publisher.publish({ targets: publisher.advance('targets') });
+    expect(outcome(await publisher.post({ root: publisher.sign('root', publisher.nextRoot()) }))).toBe(
+      '400 INVALID_UPDATE ErrBadRoot',
+    );
+    const key = certifiedKey({ cn: 'renewal/app' });
+    const root = publisher.nextRoot((next) => list(next, 'root', key));
+    await publisher.publish({ root: publisher.sign('root', root, key, old) });
+    expect(await new CachingReader(publisher).versions()).toMatchObject({ root: 2, targets: 2 });
   });
 
   it('that the signer is too far away for serves what there is, and says that it has expired', async () => {

@@ -96,7 +96,7 @@ export const OPTIONS = {
   metrics: choice(
     'loopback',
     ['loopback', 'on', 'off'],
-    'Who may read `/metrics`, without authentication: `loopback`, whoever gets there, where the server listens on loopback alone; `on`, whoever gets to the server; `off`, nobody.',
+    'Who may read `/metrics`, without authentication: `loopback`, whoever gets there, where the server listens on loopback alone (through a proxy on this machine, whoever it lets pass); `on`, whoever gets to the server; `off`, nobody.',
   ),
   'auth.type': choice(
     'none',

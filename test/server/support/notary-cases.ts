@@ -765,7 +765,7 @@ function twice(...order: readonly ('good' | 'bad')[]): Case['send'] {
 }
 
 /** A UTCTime that many days from now. */
-function soon({ where }: Place, days: number): string {
+export function soon({ where }: Pick<Place, 'where'>, days: number): string {
   const date = new Date(where.clock.now() + days * 86_400_000).toISOString();
   return `${date.slice(2).replaceAll(/[-:T]/gu, '').slice(0, 12)}Z`;
 }
