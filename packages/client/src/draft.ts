@@ -45,7 +45,7 @@ export async function draftChanges(
   const draft = new Map<RoleName, Uint8Array>();
   for (const [role, its] of byRole(changes)) {
     const published = await findRole(state, role);
-    const { edit, effective } = applyChanges(role, published.current.signed, its);
+    const { edit, effective } = applyChanges(role, published.current?.signed, its);
     if (effective > 0 || (await isDue(context, published)))
       draft.set(role, await nextTargets(context, published, edit));
   }
@@ -117,7 +117,11 @@ async function nextTargets(context: DraftContext, role: PublishedRole, edit: Tar
 
 async function isDue(context: DraftContext, { authority, current }: PublishedRole): Promise<boolean> {
   const { now, lifetimes, ring } = context;
-  return isExpiring(current.signed.expires, now, lifetimes.targets) && (await canSign(ring, authority));
+  return (
+    current !== undefined &&
+    isExpiring(current.signed.expires, now, lifetimes.targets) &&
+    (await canSign(ring, authority))
+  );
 }
 
 async function renew(context: DraftContext, state: TrustedState, draft: Map<RoleName, Uint8Array>): Promise<void> {

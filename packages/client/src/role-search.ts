@@ -8,7 +8,8 @@ import { TARGETS, type RoleName, type TopLevelRole } from './tuf/names.js';
 /** A targets role as it is published, and who may sign its next version. */
 export interface PublishedRole {
   readonly authority: Authority;
-  readonly current: Envelope<Targets>;
+  /** Undefined where it was never published, in a format in which a role may be delegated to before it is. */
+  readonly current: Envelope<Targets> | undefined;
 }
 
 export function rootAuthority(root: Root, role: TopLevelRole): Authority {
@@ -34,6 +35,8 @@ export async function findRole(state: TrustedState, name: RoleName): Promise<Pub
     for (const delegation of delegations?.roles ?? []) {
       if (delegations === undefined || (seen.has(delegation.name) && delegation.name !== name)) continue;
       seen.add(delegation.name);
+      if (delegation.name === name && isUnpublished(state, name))
+        return { authority: { role: delegation, keys: delegations.keys }, current: undefined };
       try {
         const current = await loader.load({ role, delegations }, delegation);
         if (delegation.name === name) return { authority: { role: delegation, keys: delegations.keys }, current };
@@ -50,6 +53,12 @@ export async function findRole(state: TrustedState, name: RoleName): Promise<Pub
     next: 'See `countersign delegation list`; send a request to whoever holds the targets key.',
     ...(unread === undefined ? {} : { cause: unread }),
   });
+}
+
+/** Whether a role may be without a first version. */
+function isUnpublished({ trust }: TrustedState, name: RoleName): boolean {
+  const { rules } = trust.final.context.format;
+  return rules.unverifiableRole === 'tolerate' && !trust.snapshot.signed.meta.has(name);
 }
 
 /** The version of a role that the snapshot lists; 0 where the collection never had it. */

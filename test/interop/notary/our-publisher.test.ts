@@ -65,6 +65,18 @@ notarySuite('our command publishes with keys of notary', (stage) => {
     expect([...(await owner.lists(gun))].sort()).toEqual(['a1', 'a2', 'v1']);
   });
 
+  it('into a delegated role that has no version yet, of what everybody else holds', async () => {
+    const gun = 'example.com/published-by-ours/first-of-role';
+    const owner = await stage.owner(gun, 'v1');
+    await owner.does('key', 'rotate', gun, 'snapshot', '-r');
+    const key = makeSignerKey(owner.home, 'bob');
+    await owner.does('delegation', 'add', gun, 'targets/bob', key.public, '--all-paths', '-p');
+    await ours.ok('key', 'import', key.private);
+    await ours.ok('add', gun, 'b1', ...digest('one'), '--role', 'targets/bob', '--trust-on-first-use');
+    expect(await ours.json('publish', gun)).toMatchObject({ versions: { 'targets/bob': 1 } });
+    expect([...(await owner.lists(gun))].sort()).toEqual(['b1', 'v1']);
+  });
+
   it('not over what somebody else made of the same target', async () => {
     const gun = 'example.com/published-by-ours/contradicted';
     const owner = await stage.owner(gun, 'v1');

@@ -153,7 +153,7 @@ export class Collection {
     if (cached !== undefined) return (await this.#formatOf()).parseTargets(cached).signed;
     if ((await this.home.firstRoot()) !== undefined) return undefined;
     const { state } = await this.refreshed('publish', 'any');
-    return (await findRole(state, role)).current.signed;
+    return (await findRole(state, role)).current?.signed;
   }
 
   /** What its root says, which is asked for where it is not known yet; our own format before a first publish. */

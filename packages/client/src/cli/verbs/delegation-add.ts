@@ -53,7 +53,7 @@ async function delegate(session: Session, collection: Collection, name: RoleName
   const { state } = await collection.refreshed('publish');
   const by = roleNamed(options.by);
   const published = await findRole(state, by);
-  const before = published.current.signed.delegations?.roles.find((delegation) => delegation.name === name);
+  const before = published.current?.signed.delegations?.roles.find((delegation) => delegation.name === name);
   const listed = listedVersion(state, name);
   const { version } = request.signed.signed;
   if (version !== listed + 1) {
@@ -69,7 +69,7 @@ async function delegate(session: Session, collection: Collection, name: RoleName
     role: by,
     delegation: delegationOf(request, options),
     keys: request.keys,
-    base: { version: published.current.signed.version, content: before },
+    base: { version: published.current?.signed.version ?? 0, content: before },
   };
   const publisher = await collection.publisher();
   const newRoles = new Map([[name, request.signed.raw]]);

@@ -46,8 +46,8 @@ async function undelegate(
   const { output } = session;
   const by = roleNamed(options.by);
   const { state } = await collection.refreshed('publish');
-  const { signed } = (await findRole(state, by)).current;
-  const delegations = signed.delegations?.roles ?? [];
+  const signed = (await findRole(state, by)).current?.signed;
+  const delegations = signed?.delegations?.roles ?? [];
   const before = delegations.find((delegation) => delegation.name === name);
   if (before === undefined) {
     const meant = similar(
@@ -59,7 +59,7 @@ async function undelegate(
       next: `${suggestion}See \`${collection.command('delegation list')}\`.`,
     });
   }
-  const base = { version: signed.version, content: before };
+  const base = { version: signed?.version ?? 0, content: before };
   const change: DelegationChange = { kind: 'undelegate', role: by, name, base };
   const publisher = await collection.publisher();
   const abandons = options.abandon ?? [];
