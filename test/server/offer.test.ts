@@ -7,7 +7,7 @@ import { readAll } from '../support/readers.js';
 import { startTokenServer, type TokenServer } from '../support/token-server.js';
 import { makeIssuer } from '../support/tokens.js';
 import { World } from '../support/world.js';
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { tmpdir } from 'node:os';
 
@@ -95,6 +95,7 @@ describe('a server of some prefixes of names', () => {
     await start({ gunPrefixes, auth: { ...tokens.config, rootcertbundle: bundle } });
     expect((await get('/v2/other/app/_trust/tuf/root.json')).status).toBe(400);
     expect((await get('/v2/example.com/app/_trust/tuf/root.json')).status).toBe(401);
+    await rm(bundle);
   });
 
   it.each(['a', '/a/', '../a/', 'a//', 'a/../b/', 'a*/', ''])(
