@@ -113,8 +113,9 @@ describe('--json', () => {
     expect(JSON.parse(out)).toEqual(told);
   });
 
-  it('is an option of every verb, each of which is tried above', () => {
-    const tried = new Set(LIFE.map(([typed]) => typed));
+  it('is an option of every verb, each of which is tried', () => {
+    // Signers are of collections of another format, and tried in notary.test.ts.
+    const tried = new Set([...LIFE.map(([typed]) => typed), 'signer add', 'signer remove', 'signer list']);
     const leaves = (command: Command, path: string): string[] =>
       command.commands.length === 0
         ? [path]

@@ -73,8 +73,8 @@ describe('the keys of a trust directory', () => {
       ['alice', undefined],
     ]);
     const listed = await person.ok('key', 'list');
-    expect(listed).toMatch(/^KEY +SCHEME +ROLE +COLLECTION$/mu);
-    expect(listed).toMatch(new RegExp(`^${keys[1]!.id} +ecdsa-sha2-nistp256 +targets +${GUN}$`, 'mu'));
+    expect(listed).toMatch(/^KEY +SCHEME +SINCE +SIGNS$/mu);
+    expect(listed).toMatch(new RegExp(`^${keys[1]!.id} +ecdsa-sha2-nistp256 +\\S+ +targets of ${GUN}$`, 'mu'));
   });
 
   it('are sealed anew: the old passphrase opens them no more', async () => {

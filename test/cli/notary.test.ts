@@ -1,6 +1,7 @@
+import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { certifiedKey, GUN, NOW, rootDoc, sha256, target } from '../simulator/notary.js';
+import { certifiedKey, GUN, notaryKey, NOW, rootDoc, sha256, target } from '../simulator/notary.js';
 import { NotaryRepository } from '../simulator/notary-repository.js';
 import { NotaryWeb } from '../simulator/notary-web.js';
 import { certificate, newCertificateKey, pem } from '../simulator/x509.js';
@@ -11,6 +12,7 @@ const CONTENT = 'a manifest';
 const FIRST_USE = '--trust-on-first-use';
 
 let sim: NotaryRepository;
+let web: NotaryWeb;
 let served: Served;
 let person: Person;
 
@@ -18,7 +20,8 @@ beforeEach(async () => {
   sim = new NotaryRepository();
   sim.documents.get('targets')!.targets['latest'] = target(CONTENT);
   sim.publish('targets');
-  served = await serve(new NotaryWeb(sim));
+  web = new NotaryWeb(sim);
+  served = await serve(web);
   person = await Person.arrive({ server: served.url, now: () => NOW });
 });
 afterEach(async () => {
@@ -104,6 +107,25 @@ describe('of a Notary collection', () => {
     ['../v2', '--sha256', sha256('new'), '--length', '3'],
   ])('add %s %s makes no sense', async (...argv) => {
     expect(await person.run('add', GUN, ...argv, FIRST_USE)).toMatchObject({ code: 2 });
+  });
+
+  it('signers are taken in and out, and told as JSON', async () => {
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    sim.keys.targets = notaryKey(privateKey);
+    sim.roots.length = 0;
+    sim.publishRoot(rootDoc(sim.keys));
+    sim.publish('targets');
+    sim.delegate('targets', 'targets/eve');
+    sim.publish('targets');
+    web.answers.set('', new Uint8Array()); // all that Notary's servers say of a publish
+    const [own, theirs] = [person.path('own.pem'), person.path('theirs.pem')];
+    await writeFile(own, privateKey.export({ type: 'pkcs8', format: 'pem' }));
+    await writeFile(theirs, createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }));
+    await person.ok('key', 'import', own);
+    const told = { name: GUN, signer: 'dave', kind: 'published', versions: { targets: 5 } };
+    expect(await person.json('signer', 'add', GUN, 'dave', '--key', theirs, FIRST_USE)).toEqual(told);
+    expect(await person.json('signer', 'remove', GUN, 'eve')).toEqual({ ...told, signer: 'eve' });
+    expect(await person.json('signer', 'list', GUN)).toMatchObject([{ signer: 'eve' }]);
   });
 
   it('the id of a root key is a pin', async () => {

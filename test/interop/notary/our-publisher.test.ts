@@ -77,6 +77,29 @@ notarySuite('our command publishes with keys of notary', (stage) => {
     expect([...(await owner.lists(gun))].sort()).toEqual(['b1', 'v1']);
   });
 
+  it('signers, who sign then, and no more once they are taken out', async () => {
+    const gun = 'example.com/published-by-ours/signers';
+    const owner = await stage.owner(gun, 'v1');
+    await owner.does('key', 'rotate', gun, 'snapshot', '-r');
+    await takeOver(owner);
+    const key = makeSignerKey(owner.home, 'carol');
+    const told = await ours.json<object>('signer', 'add', gun, 'carol', '--key', key.public, '--trust-on-first-use');
+    expect(told).toMatchObject({ kind: 'published', versions: { targets: 3 } });
+    expect((await owner.delegations(gun)).map(([role]) => role).sort()).toEqual(['targets/carol', 'targets/releases']);
+    await ours.ok('key', 'import', key.private);
+    for (const role of ['targets/carol', 'targets/releases'])
+      await ours.ok('add', gun, 'c1', ...digest('one'), '--role', role);
+    await ours.ok('publish', gun);
+    expect(await owner.lists(gun)).toEqual(['c1', 'v1']);
+    expect(await ours.json('signer', 'list', gun)).toMatchObject([{ signer: 'carol' }]);
+    expect((await ours.run('signer', 'remove', gun, 'caro')).code).toBe(3);
+    expect((await ours.run('signer', 'add', gun, 'releases', '--key', key.public)).code).toBe(2);
+    expect((await ours.run('signer', 'add', gun, 'dave', '--key', key.private)).code).toBe(4);
+    await ours.ok('signer', 'remove', gun, 'carol');
+    expect(await ours.json('signer', 'list', gun)).toEqual([]);
+    expect(await stage.newcomer('reader').lists(gun)).toEqual(['v1']);
+  });
+
   it('not over what somebody else made of the same target', async () => {
     const gun = 'example.com/published-by-ours/contradicted';
     const owner = await stage.owner(gun, 'v1');

@@ -17,12 +17,13 @@ import { addPublish } from './verbs/publish.js';
 import { addRemove } from './verbs/remove.js';
 import { addReset } from './verbs/reset.js';
 import { addRotate } from './verbs/rotate.js';
+import { addSigners } from './verbs/signer.js';
 import { addStatus } from './verbs/status.js';
 import { addVerify } from './verbs/verify.js';
 
 const VERBS = new Map([
   ['Publishing:', [addInit, addAdd, addRemove, addReset, addStatus, addPublish, addRotate]],
-  ['Delegating:', [addDelegation]],
+  ['Delegating:', [addDelegation, addSigners]],
   ['Reading:', [addList, addGet, addVerify, addInspect]],
   ['Keys:', [addKey]],
 ]);

@@ -9,6 +9,7 @@ export * from './key-file.js';
 export * from './key-store.js';
 export * from './notary-key.js';
 export * from './private-key.js';
+export * from './public-key.js';
 export * from './sealed.js';
 export * from './stored-key-ring.js';
 export * from './verify-file.js';

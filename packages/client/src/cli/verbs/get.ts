@@ -37,12 +37,13 @@ export function addGet(program: Command, run: Run): void {
       checkUsage(target, options);
       const collection = await session.collection(name);
       const { updater, state } = await collection.refreshed();
+      const found = target === undefined ? await everything(updater) : [await one(collection, updater, target)];
+      // Before a place is looked for it.
+      for (const each of found) checkHosted(each, state.trust.final.context);
       const items =
         target === undefined
-          ? await everything(updater, options.output ?? '.')
-          : [await one(collection, updater, target, options.output)];
-      // Before anything is made for it.
-      for (const item of items) checkHosted(item.target, state.trust.final.context);
+          ? await placesBelow(options.output ?? '.', found)
+          : await Promise.all(found.map((each) => placeFor(each, options.output)));
       const there = options.force === true ? new Set<Placed>() : await inPlace(items, session.crypto);
       await fetchAll(
         session,
@@ -64,21 +65,16 @@ function checkUsage(target: string | undefined, { all, output }: GetOptions): vo
   }
 }
 
-async function one(
-  collection: Collection,
-  updater: Updater,
-  path: string,
-  output: string | undefined,
-): Promise<Placed> {
+async function one(collection: Collection, updater: Updater, path: string): Promise<FoundTarget> {
   const target = await updater.getTarget(path);
   if (target === undefined) throw await noTarget(collection, updater, path);
-  return placeFor(target, output);
+  return target;
 }
 
-async function everything(updater: Updater, directory: string): Promise<readonly Placed[]> {
+async function everything(updater: Updater): Promise<readonly FoundTarget[]> {
   const targets: FoundTarget[] = [];
   for await (const target of updater.listTargets()) targets.push(target);
-  return placesBelow(directory, targets);
+  return targets;
 }
 
 async function fetchAll(session: Session, updater: Updater, items: readonly Placed[]): Promise<void> {
