@@ -7,7 +7,6 @@ import { makeCa } from '../../support/certificates.js';
 import { startTokenServer, type TokenServer } from '../../support/token-server.js';
 import { makeIssuer } from '../../support/tokens.js';
 import { World } from '../../support/world.js';
-import { chosenTrustServer } from './chosen.js';
 import { DockerPerson } from './docker-cli.js';
 import { NOWHERE } from './docker-stage.js';
 import { People, type Home } from './home.js';
@@ -21,7 +20,7 @@ import type { TrustServer } from './trust-server.js';
 /** What clients print where a server wants somebody else. */
 const REFUSED = /unauthorized|denied|insufficient|401|authentication/iu;
 const missing = missingPrograms(['notary', 'docker']);
-const skipped = missing.length > 0 ? missing.join(', ') : chosenTrustServer() === 'go' ? 'Countersign' : undefined;
+const skipped = missing.length > 0 ? missing.join(', ') : undefined;
 
 /*
  * Alice may do everything; bob only reads, private collections too; anybody reads what is public. carol types her password
