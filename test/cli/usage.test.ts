@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { similar } from '../../packages/client/src/cli/similar.js';
+import { similar } from '../../packages/client/src/similar.js';
 import { Published } from './published.js';
 import type { Person } from './terminal.js';
 

@@ -1,6 +1,6 @@
+import { similar } from '@countersign/client/similar';
 import { Ajv, type ErrorObject } from 'ajv';
 import { CountersignError } from '@countersign/client/tuf';
-import { nearest } from './nearest.js';
 import { OPTIONS, type Option, type OptionValues } from './options.js';
 
 /** What is wrong with a configuration. */
@@ -68,7 +68,7 @@ function explain(error: ErrorObject): string {
   const name = at === '' ? additionalProperty : `${at}.${additionalProperty}`;
   const known = Object.keys(OPTIONS);
   const groups = known.map((option) => option.split('.')[0] ?? option);
-  const meant = nearest(name, at === '' ? [...known, ...groups] : known);
+  const meant = similar(name, at === '' ? [...known, ...groups] : known);
   return `there is no option ${name}${meant === undefined ? '' : ` (did you mean ${meant}?)`}`;
 }
 

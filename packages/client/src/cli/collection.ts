@@ -11,6 +11,7 @@ import { Publisher, type PublisherOptions } from '../publisher.js';
 import { loginCommand, registryOf } from '../registry.js';
 import { findRole } from '../role-search.js';
 import { formatOfRoot } from '../root-format.js';
+import { similar } from '../similar.js';
 import type { Credentials } from '../token-exchange.js';
 import type { Crypto } from '../tuf/crypto.js';
 import { CountersignError, hasCode } from '../tuf/errors.js';
@@ -23,7 +24,6 @@ import { baseUrl, collectionUrls, type RepositoryUrls } from '../urls.js';
 import { commandLine, sameServer } from './hint.js';
 import type { CommonOptions } from './options.js';
 import type { Output } from './output.js';
-import { similar } from './similar.js';
 
 /** What a collection needs of the run of the command it belongs to. */
 export interface CollectionContext {

@@ -1,7 +1,7 @@
 import { CountersignError } from '../tuf/errors.js';
 import type { Updater } from '../updater.js';
 import type { Collection } from './collection.js';
-import { similar } from './similar.js';
+import { similar } from '../similar.js';
 
 /** The error for a target that no role lists, with the one that was probably meant. */
 export async function noTarget(collection: Collection, updater: Updater, path: string): Promise<CountersignError> {

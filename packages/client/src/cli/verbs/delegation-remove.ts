@@ -14,7 +14,7 @@ import {
   type CommonOptions,
 } from '../options.js';
 import type { Run, Session } from '../session.js';
-import { similar } from '../similar.js';
+import { similar } from '../../similar.js';
 import { settle, versions } from './publish.js';
 
 interface RemoveOptions extends CommonOptions {

@@ -6,7 +6,7 @@ import { roleNamed, type Collection } from '../collection.js';
 import { withJson, withTrust, type CommonOptions } from '../options.js';
 import { count } from '../output.js';
 import type { Run, Session } from '../session.js';
-import { similar } from '../similar.js';
+import { similar } from '../../similar.js';
 import { asJson, means } from '../staged.js';
 
 interface RemoveOptions extends CommonOptions {
