@@ -62,7 +62,6 @@ function refused(error: CountersignError): Told {
   if (error.detail['prefixes'] !== undefined) return foreignGun(error);
   switch (error.code) {
     case 'not-found':
-      return told(404, 'METADATA_NOT_FOUND', {});
     case 'invalid-name':
       return told(404, 'METADATA_NOT_FOUND', {});
     case 'usage':

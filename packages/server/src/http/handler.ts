@@ -1,6 +1,6 @@
 import type { Context, Middleware } from 'koa';
 import { CountersignError, type FormatName } from '@countersign/client/tuf';
-import { CATALOG, type Access } from '../auth/authorizer.js';
+import { CATALOG, Unauthorized, type Access } from '../auth/authorizer.js';
 import { checkHost, checkOrigin, type AccessRules } from './access.js';
 import { drain } from './drain.js';
 import { changefeedRoutes } from './changefeed.js';
@@ -43,7 +43,9 @@ export function createHandler(deps: HttpDeps): Middleware {
       deps.log.debug({ method: context.method, url: context.req.url, status: context.status }, 'request');
     } catch (error) {
       drain(context.req, context.res, deps.limits);
-      refuse(context, error, await wireOf(deps, context), deps.log);
+      // Who has to log in first is told so in both forms, and is not to reach the database.
+      const wire = error instanceof Unauthorized ? 'unknown' : await wireOf(deps, context);
+      refuse(context, error, wire, deps.log);
     }
   };
 }
