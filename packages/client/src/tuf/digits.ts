@@ -5,11 +5,17 @@
 
 /** One or more whole bytes in hexadecimal of either case. */
 export function isHexDigits(digits: Uint8Array): boolean {
-  for (const c of digits) {
+  return digits.length > 0 && digits.length % 2 === 0 && areHexDigits(digits, 0, digits.length);
+}
+
+/** Whether the `length` bytes from `at` on are hexadecimal digits of either case. */
+export function areHexDigits(bytes: Uint8Array, at: number, length: number): boolean {
+  for (let i = at; i < at + length; i += 1) {
+    const c = bytes[i] ?? 0;
     const lower = c | 0x20;
     if (!((c >= 0x30 && c <= 0x39) || (lower >= 0x61 && lower <= 0x66))) return false;
   }
-  return digits.length > 0 && digits.length % 2 === 0;
+  return true;
 }
 
 /** How many bytes standard padded base64 stands for (RFC 4648 §4); undefined where it is none, or not the only spelling. */

@@ -1,6 +1,6 @@
 import { CountersignError } from './errors.js';
 import { compareCodePoints } from './encoding.js';
-import { isCanonicalAt } from './json-scan.js';
+import { isCanonicalAt } from './json-text.js';
 import { JsonArray, JsonBoolean, JsonNull, JsonNumber, JsonObject, JsonString, type JsonView } from './json-view.js';
 import { contentOf, skipString } from './json-walk.js';
 import { JsonWriter, replaceBytes } from './json-writer.js';

@@ -1,4 +1,5 @@
 import { CountersignError } from './errors.js';
+import { SPOTS, WALKED, type JsonText, type MemberIndex } from './json-text.js';
 import { compareKeys, decodeString } from './json-walk.js';
 
 /** What one JSON text may not exceed. */
@@ -7,34 +8,10 @@ export interface JsonLimits {
   readonly depth: number;
 }
 
-/** A validated JSON text. Everything that reads it afterwards may rely on its being well-formed. */
-export interface JsonText {
-  readonly bytes: Uint8Array;
-  /** Where the text departs from canonical form, ascending; at most `SPOTS` of them, so that white space costs no memory. */
-  readonly spots: readonly number[];
-}
-
-/** Beyond this many departures the rest of a text counts as not canonical: it is rebuilt, which is always right. */
-const SPOTS = 4096;
 /** Longer integers are refused, as Python's own limit does; converting one takes quadratic time. */
 const NUMBER_LIMIT = 4300;
 /** The recursion of the scanner must end well before the stack does. */
 const DEPTH_LIMIT = 512;
-
-/** Whether the value at [start, end) of the text is in OLPC canonical form already. */
-export function isCanonicalAt(text: JsonText, start: number, end: number): boolean {
-  const { spots } = text;
-  let low = 0;
-  let high = spots.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((spots[middle] ?? 0) < start) low = middle + 1;
-    else high = middle;
-  }
-  const next = spots[low];
-  if (next !== undefined) return next >= end;
-  return spots.length < SPOTS;
-}
 
 /**
  * One pass over attacker-controlled bytes: strict UTF-8 without a BOM, strict JSON, members unique by their decoded names,
@@ -44,9 +21,10 @@ export class Scanner {
   readonly #bytes: Uint8Array;
   readonly #depth: number;
   readonly #spots: number[] = [];
+  readonly #indexes = new Map<number, MemberIndex>();
   #at = 0;
-  /** Offsets of the names of all open objects: a stack, each object owns the part above its base. */
-  #names = new Int32Array(64);
+  /** Offsets of the members of all open objects, three each: a stack, each object owns the part above its base. */
+  #members = new Int32Array(192);
   #top = 0;
 
   constructor(bytes: Uint8Array, limits: JsonLimits) {
@@ -62,7 +40,7 @@ export class Scanner {
     const end = this.#at;
     this.#space();
     if (this.#at !== this.#bytes.length) this.#fail('bytes after the end of the value');
-    return { text: { bytes: this.#bytes, spots: this.#spots }, start, end };
+    return { text: { bytes: this.#bytes, indexes: this.#indexes, spots: this.#spots }, start, end };
   }
 
   #fail(why: string): never {
@@ -110,6 +88,7 @@ export class Scanner {
   }
 
   #object(depth: number): void {
+    const open = this.#at;
     this.#enter(depth);
     if (this.#peek() === 0x7d) {
       this.#at += 1;
@@ -119,14 +98,21 @@ export class Scanner {
     let ascending = true;
     for (;;) {
       ascending = this.#name(base, ascending);
+      const member = this.#top;
+      this.#top += 3;
       this.#space();
       if (this.#peek() !== 0x3a) this.#fail('":" was expected');
       this.#at += 1;
       this.#space();
+      this.#members[member + 1] = this.#at;
       this.#value(depth);
+      this.#members[member + 2] = this.#at;
       if (this.#last(0x7d)) break;
     }
     if (!ascending) this.#refuseDuplicates(base);
+    if (this.#at - open > WALKED) {
+      this.#indexes.set(open, { offsets: this.#members.slice(base, this.#top), ascending });
+    }
     this.#top = base;
   }
 
@@ -135,14 +121,13 @@ export class Scanner {
     if (this.#peek() !== 0x22) this.#fail('a member name was expected');
     const at = this.#at;
     this.#string();
-    const before = this.#top > base ? this.#names[this.#top - 1] : undefined;
-    if (this.#top === this.#names.length) {
-      const grown = new Int32Array(this.#names.length * 2);
-      grown.set(this.#names);
-      this.#names = grown;
+    const before = this.#top > base ? this.#members[this.#top - 3] : undefined;
+    if (this.#top === this.#members.length) {
+      const grown = new Int32Array(this.#members.length * 2);
+      grown.set(this.#members);
+      this.#members = grown;
     }
-    this.#names[this.#top] = at;
-    this.#top += 1;
+    this.#members[this.#top] = at;
     if (before === undefined || compareKeys(this.#bytes, before, at) < 0) return ascending;
     this.#spot(at);
     return false;
@@ -150,8 +135,8 @@ export class Scanner {
 
   #refuseDuplicates(base: number): void {
     const seen = new Set<string>();
-    for (const at of this.#names.subarray(base, this.#top)) {
-      const name = decodeString(this.#bytes, at);
+    for (let i = base; i < this.#top; i += 3) {
+      const name = decodeString(this.#bytes, this.#members[i] ?? 0);
       if (seen.has(name)) this.#fail(`the member ${JSON.stringify(name.slice(0, 60))} occurs twice in one object`);
       seen.add(name);
     }

@@ -1,7 +1,7 @@
 import { base64Size, isHexDigits } from './digits.js';
 import { utf8Decode } from './encoding.js';
 import { CountersignError } from './errors.js';
-import type { JsonText } from './json-scan.js';
+import { WALKED, type JsonText, type MemberIndex } from './json-text.js';
 import { compareKeyTo, compareKeys, contentOf, decodeString, isKey, walk } from './json-walk.js';
 import type { JsonData } from './model.js';
 
@@ -18,15 +18,6 @@ abstract class Slice {
     this.start = start;
     this.end = end;
   }
-}
-
-/** Objects up to this many bytes are searched by walking them; larger ones get an index at the first look-up. */
-const WALKED = 1024;
-
-/** Three offsets a member: name, value, end of value. */
-interface MemberIndex {
-  readonly offsets: ArrayLike<number>;
-  readonly ascending: boolean;
 }
 
 /** One member of an object: where its name begins, and its value. */
@@ -59,6 +50,12 @@ export class JsonObject extends Slice {
 
   *entries(): IterableIterator<[string, JsonView]> {
     for (const { at, value } of this.members()) yield [decodeString(this.text.bytes, at), value];
+  }
+
+  /** Tells the offsets of each member in document order: of its name's opening quote, its value, and the value's end. */
+  forEachMember(visit: (name: number, value: number, end: number) => void): void {
+    const { offsets } = this.#indexed();
+    for (let i = 0; i < offsets.length; i += 3) visit(offsets[i] ?? 0, offsets[i + 1] ?? 0, offsets[i + 2] ?? 0);
   }
 
   /** The members in document order, their names not decoded. */
@@ -124,20 +121,22 @@ export class JsonObject extends Slice {
   }
 
   #indexed(): MemberIndex {
-    if (this.#index !== undefined) return this.#index;
-    const { bytes } = this.text;
-    const offsets: number[] = [];
-    let ascending = true;
-    let before = -1;
-    walk(bytes, this.start, (name, value, end) => {
-      offsets.push(name, value, end);
-      if (before !== -1 && ascending) ascending = compareKeys(bytes, before, name) < 0;
-      before = name;
-    });
-    // Packed where it counts; a typed array for each of a hundred thousand small objects would cost more than it saves.
-    this.#index = { offsets: offsets.length > 3 * WALKED ? Int32Array.from(offsets) : offsets, ascending };
+    this.#index ??= this.text.indexes.get(this.start) ?? indexOf(this.text.bytes, this.start);
     return this.#index;
   }
+}
+
+/** The index of a small object, which the scanner has not noted. */
+function indexOf(bytes: Uint8Array, open: number): MemberIndex {
+  const offsets: number[] = [];
+  let ascending = true;
+  let before = -1;
+  walk(bytes, open, (name, value, end) => {
+    offsets.push(name, value, end);
+    if (before !== -1 && ascending) ascending = compareKeys(bytes, before, name) < 0;
+    before = name;
+  });
+  return { offsets, ascending };
 }
 
 export class JsonArray extends Slice {

@@ -3,7 +3,7 @@ import { viewOf, type JsonView } from './json-view.js';
 
 export type { JsonLimits } from './json-scan.js';
 export type { JsonArray, JsonBoolean, JsonNull, JsonNumber, JsonObject, JsonString, JsonView } from './json-view.js';
-export { toData } from './json-view.js';
+export { toData, viewOf } from './json-view.js';
 export { canonicalise, encodeCanonical, toHtmlSafeJson, toWireJson, type JsonTree } from './json-canonical.js';
 
 /**

@@ -4,8 +4,10 @@ import type { Hashes, LookUp, MetaFile, TargetFile } from '../model.js';
 import { parseRoleName, ROOT, SNAPSHOT, TARGETS, type RoleName } from '../names.js';
 import { isKnownHash } from '../promise.js';
 import { checkDigests, parseDigests, type DigestForm } from './digests.js';
+import { base64Size } from '../digits.js';
 import { integerAt, malformed, objectAt, readFrom } from './fields.js';
 import { members, structAt } from './notary1-fields.js';
+import { PlainEntry } from './plain-entry.js';
 import { Table, type TableKind, type TargetEntry } from './table.js';
 
 const META_ENTRY = members('custom', 'hashes', 'length');
@@ -52,8 +54,13 @@ function parseHashes(view: JsonView | undefined, where: string): Hashes {
   return hashes.size > 0 ? hashes : malformed(`hashes of ${where}`, 'has neither sha256 nor sha512');
 }
 
+const PLAIN = new PlainEntry({
+  lengths: { sha256: 44, sha512: 88 },
+  fits: (bytes, at, length) => base64Size(bytes.subarray(at, at + length)) === (length === 44 ? 32 : 64),
+});
+
 /** One entry of `targets`. */
-export const TARGET_ENTRY: TargetEntry = { check: checkTargetFile, read: parseTargetFile };
+export const TARGET_ENTRY: TargetEntry = { plain: PLAIN, check: checkTargetFile, read: parseTargetFile };
 
 function checkTargetFile(view: JsonView): void {
   const object = structAt(view, META_ENTRY, 'a target');

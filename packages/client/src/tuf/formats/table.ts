@@ -1,6 +1,7 @@
-import type { JsonObject, JsonView } from '../json.js';
+import { viewOf, type JsonObject, type JsonView } from '../json.js';
 import type { LookUp, TargetFile } from '../model.js';
 import { parseTargetPath, type TargetPath } from '../names.js';
+import type { PlainEntry } from './plain-entry.js';
 
 /** How a table's names and entries are read. */
 export interface TableKind<K extends string, V> {
@@ -43,15 +44,18 @@ export class Table<K extends string, V> implements LookUp<K, V> {
 
 /** How one entry of `targets` is read; `check` refuses what `read` would, and builds nothing. */
 export interface TargetEntry {
+  /** Entries that are in order and need no `check`. */
+  readonly plain: PlainEntry;
   readonly check: (view: JsonView) => void;
   readonly read: (view: JsonView) => TargetFile;
 }
 
 /** `targets` of a targets role; the shape of every entry is checked here, without building any of them. */
 export function parseTargetTable(object: JsonObject, entry: TargetEntry): LookUp<TargetPath, TargetFile> {
-  for (const { at, value } of object.members()) {
-    if (object.text.bytes[at + 1] === 0x22) parseTargetPath('');
-    entry.check(value);
-  }
+  const { text } = object;
+  object.forEachMember((name, value, end) => {
+    if (text.bytes[name + 1] === 0x22) parseTargetPath('');
+    if (!entry.plain.is(text.bytes, value, end)) entry.check(viewOf(text, value, end));
+  });
   return Object.freeze(new Table(object, { nameOf: parseTargetPath, memberOf: (path) => path, read: entry.read }));
 }

@@ -3,7 +3,9 @@ import { toData, type JsonView } from '../json.js';
 import { parseRoleName, parseVersion, type RoleName } from '../names.js';
 import type { LookUp, MetaFile, TargetFile } from '../model.js';
 import { checkDigests, parseDigests, type DigestForm } from './digests.js';
+import { areHexDigits } from '../digits.js';
 import { integerAt, malformed, objectAt, readFrom } from './fields.js';
+import { PlainEntry } from './plain-entry.js';
 import { Table, type TableKind, type TargetEntry } from './table.js';
 
 const SUFFIX = '.json';
@@ -49,8 +51,10 @@ function parseMetaFile(view: JsonView): MetaFile {
   });
 }
 
+const PLAIN = new PlainEntry({ lengths: { sha256: 64, sha512: 128 }, fits: areHexDigits });
+
 /** One entry of `targets`. */
-export const TARGET_ENTRY: TargetEntry = { check: checkTargetFile, read: parseTargetFile };
+export const TARGET_ENTRY: TargetEntry = { plain: PLAIN, check: checkTargetFile, read: parseTargetFile };
 
 function checkTargetFile(view: JsonView): void {
   const object = objectAt(view, 'a target');

@@ -1,0 +1,36 @@
+/** Where the members of an object are: three offsets each, of the name's opening quote, the value and the value's end. */
+export interface MemberIndex {
+  readonly offsets: ArrayLike<number>;
+  /** Whether the names strictly ascend by code point. */
+  readonly ascending: boolean;
+}
+
+/** A validated JSON text. Everything that reads it afterwards may rely on its being well-formed. */
+export interface JsonText {
+  readonly bytes: Uint8Array;
+  /** The members of each object of more than `WALKED` bytes, by the offset of its bracket. */
+  readonly indexes: ReadonlyMap<number, MemberIndex>;
+  /** Where the text departs from canonical form, ascending; at most `SPOTS` of them, so that white space costs no memory. */
+  readonly spots: readonly number[];
+}
+
+/** Objects up to this many bytes are searched by walking them; for larger ones the scanner notes where the members are. */
+export const WALKED = 1024;
+
+/** Beyond this many departures the rest of a text counts as not canonical: it is rebuilt, which is always right. */
+export const SPOTS = 4096;
+
+/** Whether the value at [start, end) of the text is in OLPC canonical form already. */
+export function isCanonicalAt(text: JsonText, start: number, end: number): boolean {
+  const { spots } = text;
+  let low = 0;
+  let high = spots.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((spots[middle] ?? 0) < start) low = middle + 1;
+    else high = middle;
+  }
+  const next = spots[low];
+  if (next !== undefined) return next >= end;
+  return spots.length < SPOTS;
+}

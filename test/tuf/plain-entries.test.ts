@@ -1,0 +1,90 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { CountersignError, formatNamed, parseTargetPath, type FormatName } from '@countersign/client/tuf';
+
+const PATH = parseTargetPath('a/file');
+const encoder = new TextEncoder();
+
+/** A targets file with one entry. Signatures are none of the parser's business. */
+function fileWith(format: FormatName, entry: string): Uint8Array {
+  const [type, spec] = format === 'tuf-1' ? ['targets', '"spec_version":"1.0.34",'] : ['Targets', ''];
+  const delegations = format === 'tuf-1' ? '' : '"delegations":{"keys":{},"roles":[]},';
+  const signed = `{"_type":"${type}",${delegations}"expires":"2031-01-01T00:00:00Z",${spec}"targets":{"${PATH}":${entry}},"version":1}`;
+  return encoder.encode(`{"signatures":[],"signed":${signed}}`);
+}
+
+/** What the parser says of the entry: what it holds, or the code it is refused with. */
+function read(format: FormatName, entry: string): unknown {
+  try {
+    const target = formatNamed(format).parseTargets(fileWith(format, entry)).signed.targets.get(PATH);
+    const hashes = [...(target?.hashes ?? [])].map(([name, bytes]) => [name, Buffer.from(bytes).toString('hex')]);
+    return { length: target?.length, hashes, custom: JSON.stringify(target?.custom) };
+  } catch (error) {
+    if (error instanceof CountersignError) return error.code;
+    throw error;
+  }
+}
+
+/** Digits of a digest, most of them right. */
+function digits(format: FormatName): fc.Arbitrary<string> {
+  const whole = fc.uint8Array({ minLength: 32, maxLength: 64 }).map((bytes) => {
+    const cut = bytes.length < 48 ? bytes.subarray(0, 32) : bytes.length === 64 ? bytes : bytes.subarray(0, 48);
+    return Buffer.from(cut).toString(format === 'tuf-1' ? 'hex' : 'base64');
+  });
+  const spoilt = fc
+    .tuple(whole, fc.nat(200), fc.constantFrom('g', '=', '', '-', 'AA', 'é'))
+    .map(([text, at, by]) => text.slice(0, at % text.length) + by + text.slice((at % text.length) + 1));
+  return fc.oneof({ weight: 4, arbitrary: whole }, spoilt, fc.constant(''));
+}
+
+function entries(format: FormatName): fc.Arbitrary<readonly string[]> {
+  const length = fc.oneof(
+    { weight: 3, arbitrary: fc.nat().map(String) },
+    fc.constantFrom('-1', '1.5', '1e3', '9007199254740993', '9007199254740991', '12345678901234567890', '"1"', 'null'),
+  );
+  const algorithm = fc.oneof({ weight: 5, arbitrary: fc.constantFrom('sha256', 'sha512') }, fc.constant('sha3'));
+  const hashes = fc.dictionary(algorithm, digits(format), { maxKeys: 2 }).map((all) => JSON.stringify(all));
+  const custom = fc.constantFrom(undefined, 'null', '{"a":[1,2]}', '"text"');
+  const more = fc.constantFrom(undefined, '{"b":1}');
+  return fc
+    .record({ custom, hashes, length, more })
+    .map(({ custom, hashes, length, more }) => [
+      ...(custom === undefined ? [] : [`"custom":${custom}`]),
+      `"hashes":${hashes}`,
+      `"length":${length}`,
+      ...(more === undefined || format === 'notary-1' ? [] : [`"more":${more}`]),
+    ]);
+}
+
+describe.each(['tuf-1', 'notary-1'] as const)('entries of targets in %s', (format) => {
+  it('are taken or refused alike, spelt plainly or in any other way', () => {
+    let taken = 0;
+    fc.assert(
+      fc.property(entries(format), (members) => {
+        const plain = read(format, `{${members.join(',')}}`);
+        if (typeof plain === 'object') taken += 1;
+        // A blank is enough for the entry to go the long way.
+        expect(read(format, `{${members.join(', ')}}`)).toEqual(plain);
+      }),
+      { numRuns: 2_000 },
+    );
+    expect(taken).toBeGreaterThan(50);
+  });
+
+  it.each([
+    ['a digit that is none', (digest: string) => `z${digest.slice(1)}`.replace('z', '*')],
+    ['a digit too few', (digest: string) => digest.slice(1)],
+    ['no digit at all', () => ''],
+  ])('are refused with a digest of %s', (_, spoil) => {
+    const digest = Buffer.alloc(32, 0xa7).toString(format === 'tuf-1' ? 'hex' : 'base64');
+    expect(read(format, `{"hashes":{"sha256":"${digest}"},"length":5}`)).toMatchObject({ length: 5 });
+    expect(read(format, `{"hashes":{"sha256":"${spoil(digest)}"},"length":5}`)).toBe('malformed');
+  });
+
+  it('are refused where what is behind the length is not the end', () => {
+    const digest = Buffer.alloc(32, 1).toString(format === 'tuf-1' ? 'hex' : 'base64');
+    for (const length of ['5.0', '5e0', '05', '-5', '99999999999999999999']) {
+      expect(read(format, `{"hashes":{"sha256":"${digest}"},"length":${length}}`)).toBe('malformed');
+    }
+  });
+});
