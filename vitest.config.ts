@@ -8,6 +8,7 @@ export const alias = {
   '@countersign/client/tuf/proposal': source('client/src/tuf/proposal.ts'),
   '@countersign/client/tuf': source('client/src/tuf/index.ts'),
   '@countersign/client/notary-wire': source('client/src/notary-wire.ts'),
+  '@countersign/client/updates': source('client/src/updates.ts'),
   '@countersign/client/similar': source('client/src/similar.ts'),
   '@countersign/client/wire': source('client/src/wire.ts'),
   '@countersign/client/node': source('client/src/node/index.ts'),

@@ -25,7 +25,7 @@ async function ours(world, publisher, directory) {
     firstTrust: { kind: 'file', raw: publisher.root },
   });
   await updater.refresh();
-  if ((await updater.getTarget(PATH)) === undefined) throw new Error('not found');
+  if ((await updater.find(PATH)) === undefined) throw new Error('not found');
 }
 
 async function stock(world, publisher, directory) {

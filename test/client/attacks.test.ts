@@ -29,7 +29,7 @@ function everythingNewer(): void {
 async function update(): Promise<void> {
   const updater = clientOf(sim, { cache });
   await updater.refresh();
-  await updater.getTarget('d/file');
+  await updater.find('d/file');
 }
 
 async function refusal(): Promise<unknown> {
@@ -196,7 +196,7 @@ describe('freeze', () => {
     };
     const updater = clientOf(sim, { cache, now });
     await updater.refresh();
-    expect(await updater.getTarget('d/file')).toMatchObject({ role: 'delegated' });
+    expect(await updater.find('d/file')).toMatchObject({ role: 'delegated' });
     expect(asked).toBe(1);
   });
 });
@@ -242,7 +242,7 @@ describe('mix-and-match', () => {
     sim.delegate('targets', 'unlisted', { paths: ['u/*'] });
     sim.publish('targets');
     sim.requests.length = 0;
-    await expect(clientOf(sim).getTarget('u/x')).rejects.toMatchObject({ code: 'mix-and-match' });
+    await expect(clientOf(sim).find('u/x')).rejects.toMatchObject({ code: 'mix-and-match' });
     expect(sim.requests.filter((name) => name.includes('unlisted'))).toEqual([]);
   });
 });

@@ -1,11 +1,24 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { randomUUID } from 'node:crypto';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import * as files from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { MetadataCache } from '../../packages/client/src/cache.js';
 import { MemoryCache } from '../../packages/client/src/cache.js';
 import { DirectoryCache } from '../../packages/client/src/node/directory-cache.js';
-import { parseRoleName, ROOT, SNAPSHOT, TIMESTAMP } from '../../packages/client/src/tuf/names.js';
+import { instant, parseRoleName, ROOT, SNAPSHOT, TIMESTAMP } from '../../packages/client/src/tuf/names.js';
+
+vi.mock('node:fs/promises', { spy: true });
 
 let parent: string;
 let directory: string;
@@ -13,7 +26,10 @@ beforeEach(() => {
   parent = mkdtempSync(join(tmpdir(), 'countersign-cache-'));
   directory = join(parent, 'collection');
 });
-afterEach(() => rmSync(parent, { recursive: true }));
+afterEach(() => {
+  vi.resetAllMocks();
+  rmSync(parent, { recursive: true });
+});
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
@@ -42,14 +58,14 @@ describe.each<[string, () => MetadataCache]>([
 ])('a cache in %s', (_kind, open) => {
   it('gives back the exact bytes', async () => {
     const cache = open();
-    await cache.save(TIMESTAMP, bytes('{"a": 1}  \n'));
+    await cache.save(TIMESTAMP, bytes('{"a": 1}  \n'), undefined);
     expect(new Uint8Array((await cache.load(TIMESTAMP))!)).toEqual(bytes('{"a": 1}  \n'));
     expect(await cache.load(SNAPSHOT)).toBeUndefined();
   });
 
   it('keeps awkward role names apart', async () => {
     const cache = open();
-    for (const name of AWKWARD) await cache.save(parseRoleName(name), bytes(`of ${name}`));
+    for (const name of AWKWARD) await cache.save(parseRoleName(name), bytes(`of ${name}`), undefined);
     for (const name of AWKWARD)
       expect(new TextDecoder().decode(await cache.load(parseRoleName(name)))).toBe(`of ${name}`);
     expect(await cache.anchor()).toBeUndefined();
@@ -58,37 +74,68 @@ describe.each<[string, () => MetadataCache]>([
   it('knows where its root came from', async () => {
     const cache = open();
     expect(await cache.anchor()).toBeUndefined();
-    await cache.startFrom(bytes('root'), 'sha256:00');
-    await cache.save(ROOT, bytes('next root'));
+    await cache.startFrom(bytes('root'), 'sha256:00', undefined);
+    await cache.save(ROOT, bytes('next root'), bytes('root'));
     expect(await cache.anchor()).toBe('sha256:00');
     expect(new TextDecoder().decode(await cache.load(ROOT))).toBe('next root');
+  });
+
+  it('undoes nothing another client has saved meanwhile', async () => {
+    const cache = open();
+    await cache.save(TIMESTAMP, bytes('1'), undefined);
+    expect(await cache.save(TIMESTAMP, bytes('2'), bytes('1'))).toBe('saved');
+    expect(await cache.save(TIMESTAMP, bytes('old'), bytes('1'))).toBe('overtaken');
+    expect(await cache.save(TIMESTAMP, bytes('old'), undefined)).toBe('overtaken');
+    expect(new TextDecoder().decode(await cache.load(TIMESTAMP))).toBe('2');
+    // The very same bytes are no conflict.
+    expect(await cache.save(TIMESTAMP, bytes('2'), bytes('1'))).toBe('saved');
+  });
+
+  it('does not begin again where another client has begun', async () => {
+    const cache = open();
+    await cache.startFrom(bytes('root'), 'sha256:00', undefined);
+    await cache.save(ROOT, bytes('next root'), bytes('root'));
+    expect(await cache.startFrom(bytes('root'), 'sha256:00', undefined)).toBe('overtaken');
+    expect(new TextDecoder().decode(await cache.load(ROOT))).toBe('next root');
+    expect(await cache.startFrom(bytes('other'), 'sha256:11', bytes('next root'))).toBe('saved');
+    expect(await cache.anchor()).toBe('sha256:11');
+  });
+
+  it('keeps notes', async () => {
+    const cache = open();
+    expect(await cache.notes()).toEqual({});
+    const notes = { refreshedAt: instant(1_700_000_000_000), updates: { timestamp: 3, snapshot: 2, targets: 0 } };
+    await cache.saveNotes(notes);
+    expect(await cache.notes()).toEqual(notes);
+    await cache.saveNotes({ refreshedAt: notes.refreshedAt });
+    expect(await cache.notes()).toEqual({ refreshedAt: notes.refreshedAt });
   });
 });
 
 describe('a directory cache', () => {
   it('stays inside its directory, whatever roles are called', async () => {
     const cache = new DirectoryCache(directory);
-    for (const name of AWKWARD) await cache.save(parseRoleName(name), bytes('x'));
+    for (const name of AWKWARD) await cache.save(parseRoleName(name), bytes('x'), undefined);
     expect(readdirSync(parent)).toEqual(['collection']);
     expect(readdirSync(directory)).toHaveLength(AWKWARD.length);
   });
 
   it('names files as stock clients do', async () => {
-    await new DirectoryCache(directory).save(parseRoleName('team/a b'), bytes('x'));
+    await new DirectoryCache(directory).save(parseRoleName('team/a b'), bytes('x'), undefined);
     expect(readdirSync(directory)).toEqual(['team%2Fa%20b.json']);
   });
 
   it('keeps a delegated Root apart from the root where the file system does not tell capitals from small letters', async () => {
     const cache = new DirectoryCache(directory);
     const names = ['root', 'Root', 'ROOT', 'team/a', 'TEAM/A', '%52oot', '%2f', '/', 'Ä', 'ä'];
-    for (const name of names) await cache.save(parseRoleName(name), bytes(`of ${name}`));
+    for (const name of names) await cache.save(parseRoleName(name), bytes(`of ${name}`), undefined);
     const files = readdirSync(directory).map((file) => file.toLowerCase());
     expect(new Set(files).size).toBe(names.length);
     expect(new TextDecoder().decode(await cache.load(ROOT))).toBe('of root');
   });
 
   it('belongs to the user alone and leaves no temporary file', async () => {
-    await new DirectoryCache(directory).save(TIMESTAMP, bytes('x'));
+    await new DirectoryCache(directory).save(TIMESTAMP, bytes('x'), undefined);
     expect(statSync(directory).mode & 0o777).toBe(0o700);
     expect(readdirSync(directory)).toEqual(['timestamp.json']);
   });
@@ -108,10 +155,86 @@ describe('a directory cache', () => {
 
   it('keeps the old file when the new one cannot be put in its place', async () => {
     const cache = new DirectoryCache(directory);
-    await cache.save(TIMESTAMP, bytes('old'));
+    await cache.save(TIMESTAMP, bytes('old'), undefined);
     mkdirSync(join(directory, 'snapshot.json'));
-    await expect(cache.save(SNAPSHOT, bytes('new'))).rejects.toThrow();
+    await expect(cache.save(SNAPSHOT, bytes('new'), undefined)).rejects.toThrow();
     expect(readFileSync(join(directory, 'timestamp.json'), 'utf8')).toBe('old');
     expect(readdirSync(directory).sort()).toEqual(['snapshot.json', 'timestamp.json']);
+  });
+
+  it.each([
+    '',
+    '{',
+    '[]',
+    'null',
+    '"x"',
+    '{"refreshedAt":"yesterday"}',
+    '{"updates":{"timestamp":-1}}',
+    '{"updates":7}',
+  ])('takes damaged notes, %j, as none', async (text) => {
+    mkdirSync(directory);
+    writeFileSync(join(directory, 'notes'), text);
+    expect(await new DirectoryCache(directory).notes()).toEqual({});
+  });
+
+  it('lets one of many that replace the same file at once do so', async () => {
+    await new DirectoryCache(directory).save(TIMESTAMP, bytes('old'), undefined);
+    const results = await Promise.all(
+      Array.from({ length: 20 }, (_, i) =>
+        new DirectoryCache(directory).save(TIMESTAMP, bytes(`new ${i}`), bytes('old')),
+      ),
+    );
+    expect(results.filter((result) => result === 'saved')).toHaveLength(1);
+    expect(readFileSync(join(directory, 'timestamp.json'), 'utf8')).toBe(`new ${results.indexOf('saved')}`);
+    expect(readdirSync(directory)).toEqual(['timestamp.json']);
+  });
+
+  it('takes over the lock of a process that died with it', async () => {
+    mkdirSync(directory);
+    writeFileSync(join(directory, 'lock'), JSON.stringify({ pid: 2, host: hostname(), token: randomUUID() }));
+    const process = { pid: 1, isAlive: (pid: number) => pid === 1 };
+    const cache = new DirectoryCache(directory, { process });
+    expect(await cache.save(TIMESTAMP, bytes('x'), undefined)).toBe('saved');
+    expect(readdirSync(directory)).toEqual(['timestamp.json']);
+  });
+
+  it('takes over a lock so old that whoever held it is gone, though another process has its number by now', async () => {
+    mkdirSync(directory);
+    const path = join(directory, 'lock');
+    writeFileSync(path, JSON.stringify({ pid: process.ppid, host: hostname(), token: randomUUID() }));
+    const hourAgo = Date.now() / 1000 - 3600;
+    utimesSync(path, hourAgo, hourAgo);
+    expect(await new DirectoryCache(directory).save(TIMESTAMP, bytes('x'), undefined)).toBe('saved');
+  });
+
+  describe('that may not be written to', () => {
+    beforeEach(async () => {
+      const cache = new DirectoryCache(directory);
+      await cache.startFrom(bytes('root'), 'sha256:00', undefined);
+      await cache.save(TIMESTAMP, bytes('saved'), undefined);
+    });
+
+    it.each(['EROFS', 'EACCES', 'EPERM'])('(%s) is gone on with in memory, and that is said once', async (code) => {
+      vi.mocked(files.writeFile).mockRejectedValue(Object.assign(new Error(code), { code }));
+      const told: string[] = [];
+      const cache = new DirectoryCache(directory, { onReadOnly: (why) => told.push(why.message) });
+      expect(await cache.save(TIMESTAMP, bytes('new'), bytes('saved'))).toBe('saved');
+      expect(await cache.save(ROOT, bytes('next'), bytes('root'))).toBe('saved');
+      expect(await cache.save(ROOT, bytes('late'), bytes('root'))).toBe('overtaken');
+      await cache.saveNotes({ refreshedAt: instant(1) });
+      expect(new TextDecoder().decode(await cache.load(TIMESTAMP))).toBe('new');
+      expect(new TextDecoder().decode(await cache.load(ROOT))).toBe('next');
+      expect(await cache.anchor()).toBe('sha256:00');
+      expect(await cache.notes()).toEqual({ refreshedAt: 1 });
+      expect(told).toEqual([`${directory} cannot be written to: nothing is remembered after this run`]);
+      expect(readFileSync(join(directory, 'timestamp.json'), 'utf8')).toBe('saved');
+    });
+
+    it('because the disk is full is an error: protection is not given up silently', async () => {
+      vi.mocked(files.writeFile).mockRejectedValue(Object.assign(new Error('full'), { code: 'ENOSPC' }));
+      const cache = new DirectoryCache(directory);
+      await expect(cache.save(TIMESTAMP, bytes('new'), bytes('saved'))).rejects.toMatchObject({ code: 'storage-full' });
+      expect(new TextDecoder().decode(await cache.load(TIMESTAMP))).toBe('saved');
+    });
   });
 });

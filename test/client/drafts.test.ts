@@ -114,14 +114,14 @@ describe('keys that another tool has listed', () => {
     sim.publish('targets');
     const change = add('targets', 'more.txt', 'more', undefined);
     serve(await draftChanges(contextOf(own, legacy), await stateNow(), [change]));
-    expect(await clientOf(sim).getTarget('more.txt')).toBeDefined();
+    expect(await clientOf(sim).find('more.txt')).toBeDefined();
   });
 
   it('sign a delegated role under the ids they have there', async () => {
     sim.delegate('targets', 'team', {}, own);
     sim.publish('team', 'targets');
     serve(await draftChanges(contextOf(own), await stateNow(), [add('team', 'new.txt', 'new', undefined)]));
-    expect(await clientOf(sim).getTarget('new.txt')).toMatchObject({ role: 'team' });
+    expect(await clientOf(sim).find('new.txt')).toMatchObject({ role: 'team' });
   });
 
   it.each(['root', 'targets'] as const)('stay as they are in a rotation of %s by somebody else', async (role) => {

@@ -26,7 +26,7 @@ const client = (options: Partial<UpdaterOptions> = {}): ReturnType<NotaryWeb['cl
 
 async function listed(options: Partial<UpdaterOptions> = {}): Promise<readonly string[]> {
   const found: string[] = [];
-  for await (const { path, role } of client(options).listTargets()) found.push(`${role} ${path}`);
+  for await (const { path, role } of client(options).list()) found.push(`${role} ${path}`);
   return found;
 }
 
@@ -99,8 +99,8 @@ describe('a Notary collection is read', () => {
 
   it('but its targets are no files of its server', async () => {
     const updater = client();
-    const found = await updater.getTarget('latest');
-    await expect(updater.openTarget(found!).next()).rejects.toMatchObject({
+    const found = await updater.find('latest');
+    await expect(updater.open(found!).next()).rejects.toMatchObject({
       code: 'not-found',
       message: containing(`8 bytes with the digest sha256:${sha256('an image')}`),
       next: containing(`docker pull ${GUN}@sha256:${sha256('an image')}`),

@@ -25,7 +25,7 @@ async function update(): Promise<unknown> {
   const updater = clientOf(sim, { cache });
   try {
     await updater.refresh();
-    await updater.getTarget('d/file');
+    await updater.find('d/file');
     return 'accepted';
   } catch (error) {
     return (error as { code?: string }).code ?? error;

@@ -15,7 +15,7 @@ function publish(): void {
 }
 
 async function found(path: string): Promise<string | undefined> {
-  return (await clientOf(sim).getTarget(path))?.role;
+  return (await clientOf(sim).find(path))?.role;
 }
 
 /** Delegated roles read for one look-up, in order. */
@@ -23,13 +23,13 @@ async function visited(path: string): Promise<string[]> {
   const updater = clientOf(sim);
   await updater.refresh();
   sim.requests.length = 0;
-  await updater.getTarget(path);
+  await updater.find(path);
   return sim.requests.map((name) => name.replace(/^\d+\.(.*)\.json$/u, '$1'));
 }
 
 async function listed(): Promise<Record<string, string>> {
   const roles: Record<string, string> = {};
-  for await (const { path, role } of clientOf(sim).listTargets()) {
+  for await (const { path, role } of clientOf(sim).list()) {
     expect(Object.hasOwn(roles, path)).toBe(false);
     roles[path] = role;
   }
@@ -129,8 +129,8 @@ describe('search for a target', () => {
     sim.addTarget('b', 'x', 'both');
     publish();
     const updater = clientOf(sim);
-    expect((await updater.getTarget('a'))?.role).toBe('both');
-    expect((await updater.getTarget('b'))?.role).toBe('both');
+    expect((await updater.find('a'))?.role).toBe('both');
+    expect((await updater.find('b'))?.role).toBe('both');
     expect(sim.requests.filter((name) => name.includes('both'))).toHaveLength(1);
   });
 
@@ -143,8 +143,8 @@ describe('search for a target', () => {
     sim.addTarget('b', 'x', 'both');
     publish();
     const updater = clientOf(sim);
-    expect((await updater.getTarget('a'))?.role).toBe('both');
-    await expect(updater.getTarget('b')).rejects.toMatchObject({ code: 'threshold' });
+    expect((await updater.find('a'))?.role).toBe('both');
+    await expect(updater.find('b')).rejects.toMatchObject({ code: 'threshold' });
   });
 
   it('ends with an error at a role that cannot be verified; later ones are not tried', async () => {
@@ -153,10 +153,10 @@ describe('search for a target', () => {
     sim.addTarget('file', 'x', 'B');
     publish();
     corrupt.stranger(sim, sim.nameOf('A'));
-    await expect(clientOf(sim).getTarget('file')).rejects.toMatchObject({ code: 'threshold' });
+    await expect(clientOf(sim).find('file')).rejects.toMatchObject({ code: 'threshold' });
     expect(sim.requests).not.toContain(sim.nameOf('B'));
     corrupt.missing(sim, sim.nameOf('A'));
-    await expect(clientOf(sim).getTarget('file')).rejects.toMatchObject({ code: 'not-found' });
+    await expect(clientOf(sim).find('file')).rejects.toMatchObject({ code: 'not-found' });
   });
 
   it('reads at most 32 delegated roles', async () => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { nodeCrypto } from '../../packages/client/src/node/crypto.js';
-import { downloadTarget } from '../../packages/client/src/node/download.js';
+import { intoFile } from '../../packages/client/src/node/download.js';
 import { verifyFile } from '../../packages/client/src/node/verify-file.js';
 import type { FoundTarget } from '../../packages/client/src/tuf/delegations.js';
 import type { Updater } from '../../packages/client/src/updater.js';
@@ -28,7 +28,7 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, { recursive: true }));
 
 async function target(path = 'dir/file'): Promise<FoundTarget> {
-  const found = await updater.getTarget(path);
+  const found = await updater.find(path);
   if (found === undefined) throw new Error(`no target ${path}`);
   return found;
 }
@@ -61,7 +61,7 @@ const ATTACKS: readonly (readonly [string, () => Response, string])[] = [
 describe('downloading a target', () => {
   it('puts the genuine file in its place, and says how far it is', async () => {
     const progress: number[] = [];
-    await downloadTarget(updater, await target(), join(directory, 'new/deep/file'), {
+    await updater.download(await target(), intoFile(join(directory, 'new/deep/file')), {
       onProgress: (bytes) => progress.push(bytes),
     });
     expect(readFileSync(join(directory, 'new/deep/file'), 'utf8')).toBe(CONTENT);
@@ -73,20 +73,20 @@ describe('downloading a target', () => {
     const destination = join(directory, 'file');
     writeFileSync(destination, 'old and good');
     sim.answers.set(NAME, answer);
-    await expect(downloadTarget(updater, await target(), destination)).rejects.toMatchObject({ code });
+    await expect(updater.download(await target(), intoFile(destination))).rejects.toMatchObject({ code });
     expect(readFileSync(destination, 'utf8')).toBe('old and good');
     expect(readdirSync(directory)).toEqual(['file']);
   });
 
   it.each(ATTACKS)('%s makes no file where there was none', async (_what, answer, code) => {
     sim.answers.set(NAME, answer);
-    await expect(downloadTarget(updater, await target(), join(directory, 'file'))).rejects.toMatchObject({ code });
+    await expect(updater.download(await target(), intoFile(join(directory, 'file')))).rejects.toMatchObject({ code });
     expect(readdirSync(directory)).toEqual([]);
   });
 
   it('cleans up where the file cannot be put in its place', async () => {
     mkdirSync(join(directory, 'file'));
-    await expect(downloadTarget(updater, await target(), join(directory, 'file'))).rejects.toThrow();
+    await expect(updater.download(await target(), intoFile(join(directory, 'file')))).rejects.toThrow();
     expect(readdirSync(directory)).toEqual(['file']);
   });
 
@@ -94,7 +94,7 @@ describe('downloading a target', () => {
     sim.addTarget('empty', '');
     sim.publish('targets');
     await updater.refresh();
-    await downloadTarget(updater, await target('empty'), join(directory, 'empty'));
+    await updater.download(await target('empty'), intoFile(join(directory, 'empty')));
     expect(readFileSync(join(directory, 'empty'), 'utf8')).toBe('');
   });
 });
@@ -104,7 +104,7 @@ describe('reading a target as a stream', () => {
     sim.answers.set(NAME, chunked('the genuine', ' c0ntent'));
     const seen: string[] = [];
     const reading = (async () => {
-      for await (const chunk of updater.openTarget(await target())) seen.push(Buffer.from(chunk).toString());
+      for await (const chunk of updater.open(await target())) seen.push(Buffer.from(chunk).toString());
     })();
     await expect(reading).rejects.toMatchObject({ code: 'arbitrary-software', detail: { target: 'dir/file' } });
     expect(seen).toEqual(['the genuine']);
@@ -170,7 +170,7 @@ describe('target names', () => {
   );
 
   it.each(['constructor', '__proto__', 'hasOwnProperty', 'valueOf'])('%j is not there unless listed', async (path) => {
-    expect(await updater.getTarget(path)).toBeUndefined();
+    expect(await updater.find(path)).toBeUndefined();
   });
 
   it('without consistent snapshots files have plain names', async () => {

@@ -94,11 +94,11 @@ describe('a collection through the real server and signer', () => {
       now: Date.now,
       firstTrust: { kind: 'file', raw: root },
     });
-    const found = await updater.getTarget('dir/hello.txt');
+    const found = await updater.find('dir/hello.txt');
     expect(found?.file.length).toBe(content.length);
     if (found === undefined) return;
     const chunks: Uint8Array[] = [];
-    for await (const chunk of updater.openTarget(found)) chunks.push(chunk);
+    for await (const chunk of updater.open(found)) chunks.push(chunk);
     expect(Buffer.concat(chunks)).toEqual(content);
   });
 });

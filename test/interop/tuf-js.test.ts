@@ -107,10 +107,10 @@ async function publishEverything(): Promise<void> {
 }
 
 async function ourFetch(updater: Updater, path: string): Promise<Buffer> {
-  const found = await updater.getTarget(path);
+  const found = await updater.find(path);
   if (found === undefined) throw new Error(`the Updater finds no ${path}`);
   const chunks: Uint8Array[] = [];
-  for await (const chunk of updater.openTarget(found)) chunks.push(chunk);
+  for await (const chunk of updater.open(found)) chunks.push(chunk);
   return Buffer.concat(chunks);
 }
 
@@ -122,7 +122,7 @@ async function wrong(fetchOne: (path: string) => Promise<Buffer>): Promise<reado
 }
 
 async function ours(updater: Updater, path: string): Promise<string | undefined> {
-  const hash = (await updater.getTarget(path))?.file.hashes.get('sha256');
+  const hash = (await updater.find(path))?.file.hashes.get('sha256');
   return hash === undefined ? undefined : Buffer.from(hash).toString('hex');
 }
 

@@ -1,4 +1,4 @@
-import { MemoryCache } from '../../packages/client/src/cache.js';
+import { MemoryCache, type Saved } from '../../packages/client/src/cache.js';
 import { nodeCrypto } from '../../packages/client/src/node/crypto.js';
 import type { RoleName } from '../../packages/client/src/tuf/names.js';
 import { Updater, type UpdaterOptions } from '../../packages/client/src/updater.js';
@@ -9,9 +9,9 @@ export class OpenCache extends MemoryCache {
   /** Roles in the order they were saved. */
   readonly saves: string[] = [];
 
-  override save(role: RoleName, raw: Uint8Array): Promise<void> {
+  override save(role: RoleName, raw: Uint8Array, over: Uint8Array | undefined): Promise<Saved> {
     this.saves.push(role);
-    return super.save(role, raw);
+    return super.save(role, raw, over);
   }
 
   /** The version of the saved file, or undefined. */
@@ -27,7 +27,7 @@ export class OpenCache extends MemoryCache {
   }
 
   async put(role: string, bytes: string | Uint8Array): Promise<void> {
-    await super.save(role as RoleName, Buffer.from(bytes));
+    await super.save(role as RoleName, Buffer.from(bytes), await this.load(role as RoleName));
   }
 }
 
@@ -51,6 +51,6 @@ export async function read(chunks: AsyncIterable<Uint8Array>): Promise<string> {
 
 /** Finds a target and reads it. */
 export async function get(updater: Updater, path: string): Promise<string | undefined> {
-  const target = await updater.getTarget(path);
-  return target === undefined ? undefined : read(updater.openTarget(target));
+  const target = await updater.find(path);
+  return target === undefined ? undefined : read(updater.open(target));
 }

@@ -43,7 +43,7 @@ export class RepositorySimulator {
   readonly files = new Map<string, Uint8Array>();
   readonly targetFiles = new Map<string, Uint8Array>();
   /** Answers that are more than bytes, by file name or target path. */
-  readonly answers = new Map<string, () => Response>();
+  readonly answers = new Map<string, () => Response | Promise<Response>>();
   /** The first root, as a publisher hands it out. */
   readonly firstRoot: Uint8Array;
   /** File names asked for, in order. */

@@ -2,17 +2,17 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Updater as StockUpdater } from 'tuf-js';
-import { collectionUrls, Updater } from '@countersign/client';
+import { collectionUrls, Updater, type Fetch } from '@countersign/client';
 import { nodeCrypto } from '@countersign/client/node';
 import { parseGun } from '@countersign/client/tuf';
 import type { Publisher } from './publisher.js';
 
 /** A client of ours that trusts the publisher's first root and nothing else. */
-export function updaterOf(publisher: Publisher): Updater {
+export function updaterOf(publisher: Publisher, through: Fetch = fetch): Updater {
   const gun = parseGun(publisher.gun);
   return new Updater({
     urls: collectionUrls(publisher.where.url, gun),
-    fetch,
+    fetch: through,
     crypto: nodeCrypto,
     now: publisher.where.clock.now,
     firstTrust: { kind: 'file', raw: publisher.firstRoot },
@@ -33,9 +33,9 @@ export async function readAll(publisher: Publisher): Promise<Seen> {
   const updater = updaterOf(publisher);
   const { final, snapshot, targets } = await updater.refresh();
   const contents: [string, string][] = [];
-  for await (const target of updater.listTargets()) {
+  for await (const target of updater.list()) {
     const chunks: Uint8Array[] = [];
-    for await (const chunk of updater.openTarget(target)) chunks.push(chunk);
+    for await (const chunk of updater.open(target)) chunks.push(chunk);
     contents.push([target.path, Buffer.concat(chunks).toString()]);
   }
   const roles = [...snapshot.signed.meta].map(
@@ -68,7 +68,7 @@ export async function describeAll(
   const client = await StockClient.refreshed(publisher);
   try {
     for (const path of paths) {
-      const file = (await updater.getTarget(path))?.file;
+      const file = (await updater.find(path))?.file;
       const hashes = Array.from(file?.hashes ?? [], ([name, hash]) => [name, Buffer.from(hash).toString('hex')]);
       const found = file && { length: file.length, hashes: Object.fromEntries(hashes) as Record<string, string> };
       ours.push([path, found]);

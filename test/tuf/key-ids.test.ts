@@ -40,13 +40,13 @@ describe('K6, K7: ids are labels inside one file', () => {
     });
     sim.publish(...sim.roles.keys());
     const client = clientOf(sim);
-    expect(await client.getTarget('one/file')).toMatchObject({ role: 'of-one' });
-    expect(await client.getTarget('two/file')).toMatchObject({ role: 'of-two' });
+    expect(await client.find('one/file')).toMatchObject({ role: 'of-one' });
+    expect(await client.find('two/file')).toMatchObject({ role: 'of-two' });
     sim.signers.set('of-one', [two!]);
     sim.signers.set('of-two', [one!]);
     sim.publish('of-one', 'of-two');
     for (const path of ['one/file', 'two/file'])
-      await expect(clientOf(sim).getTarget(path)).rejects.toMatchObject({ code: 'threshold' });
+      await expect(clientOf(sim).find(path)).rejects.toMatchObject({ code: 'threshold' });
   });
 });
 

@@ -4,6 +4,16 @@ import { DEFAULT_HTTP_LIMITS, fileOf, hostOf, Transfer, type HttpLimits } from '
 import { CountersignError, type ErrorCode } from './tuf/errors.js';
 import { readError } from './wire.js';
 
+/** What a caller may want of one request. */
+export interface RequestOptions {
+  /** Ends the request; it then fails with the signal's own reason. */
+  readonly signal?: AbortSignal;
+  /** Told of the answer's head, whatever its status. */
+  readonly onHead?: (response: Pick<FetchResponse, 'status' | 'headers'>) => void;
+  /** Told of the bytes received so far, after each chunk. */
+  readonly onBytes?: (bytes: number) => void;
+}
+
 const MAX_ERROR_BODY = 16 * 1024;
 
 /** Bounded downloads. Every failure is a `CountersignError` that names the host. */
@@ -21,17 +31,18 @@ export class Http {
    * stores answer: W2.2).
    * @throws CountersignError `endless-data`, `unavailable`, `unauthorized`, `network`
    */
-  async fetchBytes(url: string, maxBytes: number): Promise<Uint8Array | undefined> {
-    const transfer = new Transfer(url, maxBytes, this.#limits);
+  async fetchBytes(url: string, maxBytes: number, options: RequestOptions = {}): Promise<Uint8Array | undefined> {
+    const transfer = new Transfer(url, maxBytes, this.#limits, options.signal);
     try {
       const response = await transfer.open(this.#fetch);
+      options.onHead?.(response);
       if (response.status === 404 || response.status === 403) {
         await this.#errorText(url, response); // a body read to its end leaves the connection usable
         return undefined;
       }
       if (response.status !== 200) throw await this.#refusal(url, response);
       if (/^text\/html\b/iu.test(response.headers.get('content-type') ?? '')) throw webPage(url);
-      return await gather(transfer.chunks(response), maxBytes);
+      return await gather(counted(transfer.chunks(response), options.onBytes), maxBytes);
     } finally {
       transfer.close();
     }
@@ -42,12 +53,16 @@ export class Http {
    * are the right ones is for the caller to check.
    * @throws CountersignError `not-found`, and as `fetchBytes`
    */
-  async *fetchTarget(url: string, length: number): AsyncGenerator<Uint8Array, void, undefined> {
-    const transfer = new Transfer(url, length, this.#limits);
+  async *fetchTarget(
+    url: string,
+    length: number,
+    options: RequestOptions = {},
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    const transfer = new Transfer(url, length, this.#limits, options.signal);
     try {
       const response = await transfer.open(this.#fetch);
       if (response.status !== 200) throw await this.#refusal(url, response);
-      yield* transfer.chunks(response);
+      yield* counted(transfer.chunks(response), options.onBytes);
     } finally {
       transfer.close();
     }
@@ -80,6 +95,18 @@ export class Http {
     } finally {
       transfer.close();
     }
+  }
+}
+
+async function* counted(
+  chunks: AsyncIterable<Uint8Array>,
+  tell: ((bytes: number) => void) | undefined,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let bytes = 0;
+  for await (const chunk of chunks) {
+    bytes += chunk.length;
+    tell?.(bytes);
+    yield chunk;
   }
 }
 

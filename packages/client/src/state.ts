@@ -7,4 +7,6 @@ export interface TrustedState {
   readonly trust: TargetsTrust;
   readonly options: RefreshOptions;
   readonly loader: RoleLoader;
+  /** As `options`, for what `signal` may end; undefined: for what ends by itself. */
+  readonly optionsUntil: (signal: AbortSignal | undefined) => RefreshOptions;
 }

@@ -28,11 +28,17 @@ export class Transfer {
   readonly #total: ReturnType<typeof setTimeout>;
   #pause: ReturnType<typeof setTimeout> | undefined;
   #late: string | undefined;
+  readonly #caller: AbortSignal | undefined;
+  readonly #onCallerAbort = (): void => this.#abort.abort();
 
-  constructor(url: string, maxBytes: number, limits: HttpLimits) {
+  /** `signal`: the caller's, whose abort ends everything with the caller's own reason. */
+  constructor(url: string, maxBytes: number, limits: HttpLimits, signal?: AbortSignal) {
     this.#url = url;
     this.#maxBytes = maxBytes;
     this.#idle = limits.idle;
+    this.#caller = signal;
+    signal?.throwIfAborted();
+    signal?.addEventListener('abort', this.#onCallerAbort);
     const total = Math.min(limits.total + (maxBytes / limits.minimumRate) * 1000, MAX_TIMER);
     this.#total = setTimeout(() => this.#stop(`did not finish within ${Math.ceil(total / 1000)} s`), total);
     this.#wait();
@@ -78,6 +84,7 @@ export class Transfer {
   }
 
   close(): void {
+    this.#caller?.removeEventListener('abort', this.#onCallerAbort);
     clearTimeout(this.#total);
     clearTimeout(this.#pause);
     this.#abort.abort();
@@ -130,6 +137,7 @@ export class Transfer {
   }
 
   #explain(error: unknown): CountersignError {
+    this.#caller?.throwIfAborted();
     if (error instanceof CountersignError) return error;
     const host = hostOf(this.#url);
     if (this.#late !== undefined) {

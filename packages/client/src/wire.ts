@@ -36,6 +36,10 @@ export const STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
   internal: 500,
 };
 
+/** On every answer about a collection's metadata: updates can be had in one request (`updates.ts`), in this way. */
+export const UPDATES_HEADER = 'x-countersign-updates';
+export const UPDATES_WAY = '1';
+
 /** The body of every refusal in the TUF 1.0 wire. */
 export interface ErrorBody {
   readonly error: {

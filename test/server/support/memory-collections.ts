@@ -17,7 +17,9 @@ import type {
   Health,
   Published,
   PublishRequest,
+  HeldVersions,
   Served,
+  Updates,
   UploadedFile,
 } from '../../../packages/server/src/collection/service.js';
 
@@ -93,6 +95,14 @@ export class MemoryCollections implements Collections {
       lasts: 'immutable',
       expired: false,
     };
+  }
+
+  /** The newest file of each top-level role whose version is another than the one held. */
+  async updates(gun: Gun, held: HeldVersions): Promise<Updates> {
+    this.#check();
+    const newest = [...this.#memory(gun).files.values()].flatMap((files) => files.at(-1) ?? []);
+    const files = newest.filter((file) => held[file.role as keyof HeldVersions] !== file.version);
+    return { files, complete: true };
   }
 
   async formatOf(gun: Gun): Promise<FormatName | undefined> {

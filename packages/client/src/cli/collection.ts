@@ -216,11 +216,14 @@ export class Collection {
 function telling(cache: MetadataCache, output: Pick<Output, 'note'>): MetadataCache {
   return {
     load: (role) => cache.load(role),
-    save: (role, raw) => cache.save(role, raw),
+    save: (role, raw, over) => cache.save(role, raw, over),
     anchor: () => cache.anchor(),
-    async startFrom(root, fingerprint) {
-      await cache.startFrom(root, fingerprint);
+    notes: () => cache.notes(),
+    saveNotes: (notes) => cache.saveNotes(notes),
+    async startFrom(root, fingerprint, over) {
+      const saved = await cache.startFrom(root, fingerprint, over);
       output.note(`trusted on first use: the root ${fingerprint}; compare it with what its publisher tells you`);
+      return saved;
     },
   };
 }

@@ -37,6 +37,7 @@ export const EXIT_MEANINGS: Readonly<Record<ExitName, string>> = {
 const CLASS: Readonly<Record<ErrorCode, ExitName>> = {
   rollback: 'refused',
   freeze: 'expired',
+  clock: 'expired',
   'mix-and-match': 'refused',
   'endless-data': 'refused',
   'arbitrary-software': 'refused',

@@ -17,7 +17,7 @@ export async function noTarget(collection: Collection, updater: Updater, path: s
 async function listedPaths(updater: Updater): Promise<readonly string[]> {
   const paths: string[] = [];
   try {
-    for await (const { path } of updater.listTargets()) paths.push(path);
+    for await (const { path } of updater.list()) paths.push(path);
   } catch (error) {
     if (error instanceof CountersignError) return [];
     throw error;

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { open, rename, rm } from 'node:fs/promises';
+import { open, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { CountersignError } from '../tuf/errors.js';
 
@@ -23,6 +23,21 @@ export async function writeAtomically(path: string, bytes: Uint8Array, mode = 0o
     throw fileFault(error, path);
   }
   await syncDirectory(dirname(path));
+}
+
+/**
+ * Puts `bytes` at `path` all at once, for what may be lost: after a power failure the file may be the old one, or empty.
+ * @throws CountersignError as `writeAtomically`
+ */
+export async function replaceFile(path: string, bytes: Uint8Array, mode = 0o644): Promise<void> {
+  const temporary = temporaryBeside(path);
+  try {
+    await writeFile(temporary, bytes, { flag: 'wx', mode });
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw fileFault(error, path);
+  }
 }
 
 /** An unused name in the directory of `path`: renaming is atomic only within one file system. */
@@ -67,6 +82,14 @@ export function fileFault(error: unknown, path: string): unknown {
     cause: error,
     next: 'Choose another place for it.',
   });
+}
+
+const READ_ONLY: ReadonlySet<string> = new Set(['EROFS', 'EACCES', 'EPERM']);
+
+/** Whether writing failed because nobody, or not this user, may write there. */
+export function isReadOnly(error: unknown): boolean {
+  const cause = error instanceof CountersignError ? error.cause : error;
+  return READ_ONLY.has(errorCode(cause) ?? '');
 }
 
 /** The code of a system error, such as `ENOENT`. */

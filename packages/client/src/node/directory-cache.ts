@@ -1,32 +1,58 @@
 import { createHash } from 'node:crypto';
 import { mkdir, open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { MetadataCache } from '../cache.js';
+import { mayReplace, MemoryCache, type CacheNotes, type MetadataCache, type Saved } from '../cache.js';
 import { CountersignError } from '../tuf/errors.js';
 import { ROOT, type RoleName } from '../tuf/names.js';
 import { encodeSegment } from '../urls.js';
-import { errorCode, writeAtomically } from './atomic-file.js';
+import { errorCode, fileFault, isReadOnly, replaceFile, writeAtomically } from './atomic-file.js';
+import { readNotes, writeNotes } from './cache-notes.js';
+import { withLock, type LockOptions } from './lock.js';
 
 /** Longest file name common file systems take, in bytes. */
 const MAX_NAME = 255;
 /** Larger files were not written by this library, whose own limits are lower. */
 const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
-/** No role's file name: those end in `.json`. */
+/** No role's file names: those end in `.json`. */
 const ANCHOR = 'trust-anchor';
+const NOTES = 'notes';
+const LOCK = 'lock';
+/** The lock is held for the writing of one file; milliseconds. */
+const PATIENCE = 20_000;
+const HELD_AT_MOST = 10_000;
+
+const ANYBODY = { pid: 0, isAlive: () => true };
+
+export interface DirectoryCacheOptions {
+  /** Larger files count as absent. */
+  readonly maxBytes?: number;
+  /**
+   * How other processes tell whether this one lives, so that the lock of one that died is taken over at once; unless given,
+   * after ten seconds.
+   */
+  readonly process?: Pick<LockOptions, 'pid' | 'isAlive'>;
+  /** Told once, where the directory cannot be written to: what is trusted is then kept in memory, for this process. */
+  readonly onReadOnly?: (why: CountersignError) => void;
+}
 
 /**
  * A directory of one collection's trusted metadata: `root.json`, `timestamp.json`, …, delegated roles under their
  * percent-encoded names (W5.3), capitals encoded too: where a file system does not tell them from small letters, a delegated
  * `Root` would be `root`. Each file is the exact bytes received. The directory belongs to the user alone (mode 0700): whoever
- * writes to it decides what is trusted. Two processes may share it; each file is replaced atomically.
+ * writes to it decides what is trusted. Any number of processes may share it: each file is replaced atomically, under a lock
+ * that is held for that file alone and that no dead process keeps.
  */
 export class DirectoryCache implements MetadataCache {
   readonly #directory: string;
-  readonly #maxBytes: number;
+  readonly #options: DirectoryCacheOptions;
+  readonly #lock: LockOptions;
+  /** What could not be written. */
+  #memory: MemoryCache | undefined;
 
-  constructor(directory: string, options: { readonly maxBytes?: number } = {}) {
+  constructor(directory: string, options: DirectoryCacheOptions = {}) {
     this.#directory = directory;
-    this.#maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
+    this.#options = options;
+    this.#lock = { ...(options.process ?? ANYBODY), patience: PATIENCE, heldAtMost: HELD_AT_MOST };
   }
 
   /**
@@ -34,6 +60,8 @@ export class DirectoryCache implements MetadataCache {
    * @throws CountersignError `untrusted-root` where the root is there and cannot be read: trust is not started over silently
    */
   async load(role: RoleName): Promise<Uint8Array | undefined> {
+    const here = await this.#memory?.load(role);
+    if (here !== undefined) return here;
     try {
       return await this.#read(this.#path(role));
     } catch (error) {
@@ -45,28 +73,84 @@ export class DirectoryCache implements MetadataCache {
     }
   }
 
-  async save(role: RoleName, raw: Uint8Array): Promise<void> {
-    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
-    await writeAtomically(this.#path(role), raw);
+  async save(role: RoleName, raw: Uint8Array, over: Uint8Array | undefined): Promise<Saved> {
+    return this.#write(async (memory) => {
+      const current = await this.load(role);
+      if (!mayReplace(current, over, raw)) return 'overtaken';
+      if (memory === undefined) await writeAtomically(this.#path(role), raw);
+      else await memory.save(role, raw, await memory.load(role));
+      return 'saved';
+    });
   }
 
   async anchor(): Promise<string | undefined> {
-    return readFile(join(this.#directory, ANCHOR), 'utf8').catch(() => undefined);
+    return (
+      (await this.#memory?.anchor()) ?? (await readFile(join(this.#directory, ANCHOR), 'utf8').catch(() => undefined))
+    );
   }
 
-  async startFrom(root: Uint8Array, fingerprint: string): Promise<void> {
+  async startFrom(root: Uint8Array, fingerprint: string, over: Uint8Array | undefined): Promise<Saved> {
+    return this.#write(async (memory) => {
+      const current = await this.load(ROOT);
+      if (!mayReplace(current, over, root)) return 'overtaken';
+      if (memory === undefined) await this.#startOnDisk(root, fingerprint);
+      else await memory.startFrom(root, fingerprint, await memory.load(ROOT));
+      return 'saved';
+    });
+  }
+
+  async notes(): Promise<CacheNotes> {
+    if (this.#memory !== undefined) return this.#memory.notes();
+    return readNotes(await readFile(join(this.#directory, NOTES), 'utf8').catch(() => ''));
+  }
+
+  async saveNotes(notes: CacheNotes): Promise<void> {
+    if (this.#memory !== undefined) return this.#memory.saveNotes(notes);
+    try {
+      await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+      await replaceFile(join(this.#directory, NOTES), writeNotes(notes));
+    } catch (error) {
+      if (!isReadOnly(error)) throw fileFault(error, this.#directory);
+      await this.#keepInMemory(error).saveNotes(notes);
+    }
+  }
+
+  async #startOnDisk(root: Uint8Array, fingerprint: string): Promise<void> {
     const anchor = join(this.#directory, ANCHOR);
     // In this order a crash leaves at worst a root of unknown descent, which no pin matches.
     await rm(anchor, { force: true });
-    await this.save(ROOT, root);
+    await writeAtomically(this.#path(ROOT), root);
     await writeAtomically(anchor, new TextEncoder().encode(fingerprint));
+  }
+
+  /** Does `work` on the disk, alone among all processes; where nothing can be written there, in memory. */
+  async #write<T>(work: (memory: MemoryCache | undefined) => Promise<T>): Promise<T> {
+    if (this.#memory !== undefined) return work(this.#memory);
+    try {
+      await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+      return await withLock(join(this.#directory, LOCK), this.#lock, () => work(undefined));
+    } catch (error) {
+      if (!isReadOnly(error)) throw fileFault(error, this.#directory);
+      return work(this.#keepInMemory(error));
+    }
+  }
+
+  #keepInMemory(cause: unknown): MemoryCache {
+    this.#options.onReadOnly?.(
+      new CountersignError('usage', `${this.#directory} cannot be written to: nothing is remembered after this run`, {
+        cause,
+        next: 'Without memory there is no protection against older metadata; let the directory be written to.',
+      }),
+    );
+    return (this.#memory ??= new MemoryCache());
   }
 
   async #read(path: string): Promise<Uint8Array> {
     const file = await open(path, 'r');
     try {
       const { size } = await file.stat();
-      if (size > this.#maxBytes) throw new CountersignError('too-large', `${path} has ${size} bytes`);
+      if (size > (this.#options.maxBytes ?? DEFAULT_MAX_BYTES))
+        throw new CountersignError('too-large', `${path} has ${size} bytes`);
       return await file.readFile();
     } finally {
       await file.close();

@@ -80,7 +80,7 @@ export class CollectionHome {
     this.gun = gun;
     this.#directory = directory;
     this.#lock = lock;
-    this.metadata = new DirectoryCache(join(directory, 'metadata'));
+    this.metadata = new DirectoryCache(join(directory, 'metadata'), { process: lock });
   }
 
   /** Runs `work` while no other command changes this collection's state. @throws CountersignError `conflict` */

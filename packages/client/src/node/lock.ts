@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { link, readFile, rm, writeFile } from 'node:fs/promises';
+import { link, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { CountersignError } from '../tuf/errors.js';
+import { setTimeout as delay } from 'node:timers/promises';
+import { CountersignError, hasCode } from '../tuf/errors.js';
 import { errorCode } from './atomic-file.js';
 
 /** Who holds a lock, as its file says. */
@@ -15,20 +16,29 @@ export interface LockOptions {
   readonly pid: number;
   /** Whether a process of this machine lives. */
   readonly isAlive: (pid: number) => boolean;
+  /** Milliseconds to wait for another holder; none unless given. */
+  readonly patience?: number;
+  /**
+   * Milliseconds after which a holder counts as dead whatever is said of it: its machine may be gone, or its number be another
+   * process's by now. Never unless given.
+   */
+  readonly heldAtMost?: number;
 }
 
 /** Dead holders and damaged files met in a row before giving up; each is taken away once. */
 const MAX_TRIES = 3;
+/** Milliseconds between two looks at another's lock. */
+const PAUSE = 5;
 const TOKEN = /^[0-9a-f-]{36}$/u;
 
 /**
  * Runs `work` while the file at `path` says so, so that two commands do not change the same collection's state at once. The
  * lock of a process of this machine that has died is taken over.
- * @throws CountersignError `conflict` at once where a living process holds it
+ * @throws CountersignError `conflict` where a living process holds it, at once or after `patience`
  */
 export async function withLock<T>(path: string, options: LockOptions, work: () => Promise<T>): Promise<T> {
   const token = randomUUID();
-  await acquire(path, { pid: options.pid, host: hostname(), token }, options);
+  await acquirePatiently(path, { pid: options.pid, host: hostname(), token }, options);
   try {
     return await work();
   } finally {
@@ -37,15 +47,35 @@ export async function withLock<T>(path: string, options: LockOptions, work: () =
   }
 }
 
+async function acquirePatiently(path: string, mine: Holder, options: LockOptions): Promise<void> {
+  const until = performance.now() + (options.patience ?? 0);
+  for (;;) {
+    try {
+      await acquire(path, mine, options);
+      return;
+    } catch (error) {
+      if (!hasCode(error, 'conflict') || performance.now() >= until) throw error;
+    }
+    await delay(PAUSE * (0.5 + Math.random()));
+  }
+}
+
 async function acquire(path: string, mine: Holder, options: LockOptions): Promise<void> {
   for (let tries = 0; tries < MAX_TRIES; tries += 1) {
     if (await create(path, mine)) return;
     const other = await holder(path);
     if (other === 'gone') continue;
-    if (other !== 'torn' && (other.host !== mine.host || options.isAlive(other.pid))) throw held(path, other);
+    if (other !== 'torn' && (await lives(path, other, mine.host, options))) throw held(path, other);
     await takeAway(path, other, options);
   }
   throw held(path, undefined);
+}
+
+async function lives(path: string, { host, pid }: Holder, here: string, options: LockOptions): Promise<boolean> {
+  if (host === here && !options.isAlive(pid)) return false;
+  if (options.heldAtMost === undefined) return true;
+  const made = await stat(path).catch(() => undefined);
+  return made === undefined || Date.now() - made.mtimeMs < options.heldAtMost;
 }
 
 /** Whether the file is ours now. It appears with all it says, so that nobody takes a lock just being made for a torn one. */

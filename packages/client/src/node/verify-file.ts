@@ -1,7 +1,8 @@
 import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { TargetCheck, type ExpectedTarget } from '../target-stream.js';
 import type { Crypto } from '../tuf/crypto.js';
-import { CountersignError } from '../tuf/errors.js';
+import { CountersignError, hasCode } from '../tuf/errors.js';
 import { errorCode } from './atomic-file.js';
 
 /**
@@ -17,4 +18,16 @@ export async function verifyFile(path: string, target: ExpectedTarget, crypto: P
     throw new CountersignError('not-found', `there is no file ${path}`, { cause: error });
   }
   check.finish();
+}
+
+/** Whether the file at `path` is there and is that target. @throws CountersignError `unsupported` */
+export async function hasTarget(path: string, target: ExpectedTarget, crypto: Pick<Crypto, 'hash'>): Promise<boolean> {
+  if ((await stat(path).catch(() => undefined))?.isFile() !== true) return false;
+  try {
+    await verifyFile(path, target, crypto);
+    return true;
+  } catch (error) {
+    if (hasCode(error, 'arbitrary-software', 'not-found')) return false;
+    throw error;
+  }
 }

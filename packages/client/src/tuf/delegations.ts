@@ -32,6 +32,13 @@ export function covering(
   return delegations.roles.filter((role) => covers(role.paths, path, crypto));
 }
 
+/** What loaders of one trusted state have found. */
+class LoadedRoles {
+  readonly verified = new Map<RoleName, Map<Delegations, Envelope<Targets>>>();
+  readonly raw = new Map<RoleName, Uint8Array>();
+  readonly unverifiable = new Map<Delegations, Set<RoleName>>();
+}
+
 /**
  * Loads delegated roles of one trusted state, each verified by the delegator through which it is reached, and each at most
  * once for a delegator (W5.4). Files already received are used again for a second delegator, not fetched again.
@@ -39,19 +46,24 @@ export function covering(
 export class RoleLoader {
   readonly #trust: TargetsTrust;
   readonly #options: RefreshOptions;
-  readonly #verified = new Map<RoleName, Map<Delegations, Envelope<Targets>>>();
-  readonly #raw = new Map<RoleName, Uint8Array>();
-  readonly #unverifiable = new Map<Delegations, Set<RoleName>>();
+  readonly #loaded: LoadedRoles;
 
-  constructor(trust: TargetsTrust, options: RefreshOptions) {
+  constructor(trust: TargetsTrust, options: RefreshOptions, loaded = new LoadedRoles()) {
     this.#trust = trust;
     this.#options = options;
+    this.#loaded = loaded;
+  }
+
+  /** A loader with other ports that knows all that this one has loaded, and the other way round. */
+  with(options: RefreshOptions): RoleLoader {
+    return new RoleLoader(this.#trust, options, this.#loaded);
   }
 
   /** @throws CountersignError what `acceptDelegated` and the ports throw: a role that cannot be verified ends a search (W6.4) */
   async load(by: Delegator, delegation: Delegation): Promise<Envelope<Targets>> {
-    let known = this.#verified.get(delegation.name);
-    if (known === undefined) this.#verified.set(delegation.name, (known = new Map<Delegations, Envelope<Targets>>()));
+    let known = this.#loaded.verified.get(delegation.name);
+    if (known === undefined)
+      this.#loaded.verified.set(delegation.name, (known = new Map<Delegations, Envelope<Targets>>()));
     const before = known.get(by.delegations);
     if (before !== undefined) return before;
     const targets = await this.#accept(by, delegation);
@@ -67,8 +79,8 @@ export class RoleLoader {
     const { snapshot, final } = this.#trust;
     if (final.context.format.rules.unverifiableRole === 'refuse') return this.load(by, delegation);
     if (!snapshot.signed.meta.has(delegation.name)) return undefined;
-    let unverifiable = this.#unverifiable.get(by.delegations);
-    if (unverifiable === undefined) this.#unverifiable.set(by.delegations, (unverifiable = new Set<RoleName>()));
+    let unverifiable = this.#loaded.unverifiable.get(by.delegations);
+    if (unverifiable === undefined) this.#loaded.unverifiable.set(by.delegations, (unverifiable = new Set<RoleName>()));
     if (unverifiable.has(delegation.name)) return undefined;
     try {
       return await this.load(by, delegation);
@@ -84,7 +96,7 @@ export class RoleLoader {
     const { snapshot } = this.#trust;
     const { ports } = this.#options;
     const promise = listed(snapshot, delegation.name);
-    const local = this.#raw.get(delegation.name) ?? (await ports.cached(delegation.name));
+    const local = this.#loaded.raw.get(delegation.name) ?? (await ports.cached(delegation.name));
     if (local !== undefined) {
       const resumed = await tryLocal(() => acceptDelegated(snapshot, by, delegation, local));
       if (resumed !== undefined) return this.#remember(delegation.name, resumed);
@@ -97,7 +109,7 @@ export class RoleLoader {
   }
 
   #remember(role: RoleName, targets: Envelope<Targets>): Envelope<Targets> {
-    this.#raw.set(role, targets.raw);
+    this.#loaded.raw.set(role, targets.raw);
     return targets;
   }
 }

@@ -6,6 +6,7 @@ export type ErrorCode =
   // attacks
   | 'rollback' // an older version of a role than one already trusted
   | 'freeze' // metadata that has expired
+  | 'clock' // a clock that was set back, which would make it fresh again
   | 'mix-and-match' // a file that is not the one its parent names
   | 'endless-data' // more bytes than the limit allows
   | 'arbitrary-software' // a target whose length or hashes differ from the signed ones

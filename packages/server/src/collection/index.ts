@@ -41,6 +41,7 @@ export function createCollections(ports: CollectionPorts): Collections {
     timestamp: (gun) => reader.timestamp(gun),
     version: (gun, role, version) => reader.version(gun, role, version),
     current: (gun, role) => reader.current(gun, role),
+    updates: (gun, held) => reader.updates(gun, held),
     byHash: (gun, role, sha256) => reader.byHash(gun, role, sha256),
     formatOf: (gun) => context.store.format(gun),
     async remove(gun) {

@@ -12,7 +12,8 @@ import type { CollectionContext } from './context.js';
 import { Published } from './published.js';
 import type { StoredFile } from './ports.js';
 import { renew } from './renew.js';
-import type { Served } from './service.js';
+import type { HeldVersions, Served, Updates } from './service.js';
+import { updatesSince } from './updates.js';
 
 /** Reads, and the one renewal a read may cause, shared by everybody who waits for it. */
 export class Reader {
@@ -60,6 +61,12 @@ export class Reader {
       role === ROOT ? published.head.root : role === SNAPSHOT ? published.head.snapshot : await published.file(role);
     if (file === undefined) throw new CountersignError('not-found', `${gun} has no role ${role}`, { detail: { role } });
     return this.#currently(file);
+  }
+
+  async updates(gun: Gun, held: HeldVersions): Promise<Updates> {
+    // First, since it renews what has expired.
+    await this.timestamp(gun);
+    return (await updatesSince(this.#context, gun, held)) ?? noCollection(gun);
   }
 
   #currently(file: StoredFile): Served {

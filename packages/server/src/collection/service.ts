@@ -36,6 +36,21 @@ export interface Served {
   readonly expired: boolean;
 }
 
+/** The versions a client holds; 0 for what it lacks. */
+export interface HeldVersions {
+  readonly root: number;
+  readonly timestamp: number;
+  readonly snapshot: number;
+  readonly targets: number;
+}
+
+/** All top-level files a client lacks, in the order in which it verifies them. */
+export interface Updates {
+  readonly files: readonly StoredFile[];
+  /** False where the root chain is longer than one answer takes: then it holds roots alone. */
+  readonly complete: boolean;
+}
+
 /**
  * Everything the HTTP layer may ask of collections; no HTTP and no SQL behind it. All methods throw `CountersignError`.
  */
@@ -55,6 +70,8 @@ export interface Collections {
   changes(asked: ChangesAsked): Promise<readonly Change[]>;
   /** The current file of a role: what the newest timestamp leads to. @throws `not-found` */
   current(gun: Gun, role: RoleName): Promise<Served>;
+  /** All top-level files that a client with these versions lacks. @throws `not-found` */
+  updates(gun: Gun, held: HeldVersions): Promise<Updates>;
   /** The public key object (in `format`'s JSON) of the online key to use for `role`; a key nobody used yet is given again. */
   onlineKey(gun: Gun, role: 'timestamp' | 'snapshot', format: FormatName): Promise<Uint8Array>;
   /** As `onlineKey`, but never a key the published root names already. */

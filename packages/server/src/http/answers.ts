@@ -2,7 +2,7 @@
 export interface Answers {
   readonly status: number;
   readonly says: string;
-  readonly type: 'application/json' | 'application/octet-stream' | 'text/plain';
+  readonly type: 'application/json' | 'application/octet-stream' | 'application/vnd.countersign.updates' | 'text/plain';
   /** JSON Schema of the body. */
   readonly schema: Readonly<Record<string, unknown>>;
   /** It has an `ETag`: 304 for who has it already. */
@@ -84,6 +84,16 @@ export const METADATA: Answers = {
   says: 'The file, byte for byte as it was signed.',
   type: 'application/json',
   schema: METADATA_SCHEMA,
+  conditional: true,
+};
+
+export const UPDATES: Answers = {
+  status: 200,
+  says:
+    'The files, in the order in which they are verified: before each a line `<role> <version> <bytes>`; behind the last ' +
+    'one the line `end`, or `more` where the answer holds only the first part of a long root chain.',
+  type: 'application/vnd.countersign.updates',
+  schema: { type: 'string', format: 'binary' },
   conditional: true,
 };
 

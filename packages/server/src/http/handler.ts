@@ -1,5 +1,6 @@
 import type { Context, Middleware } from 'koa';
 import { CountersignError, type FormatName } from '@countersign/client/tuf';
+import { UPDATES_HEADER, UPDATES_WAY } from '@countersign/client/wire';
 import { CATALOG, Unauthorized, type Access } from '../auth/authorizer.js';
 import { checkHost, checkOrigin, type AccessRules } from './access.js';
 import { drain } from './drain.js';
@@ -14,6 +15,9 @@ import { readPath, type RequestPath } from './path.js';
 import type { Call, CollectionCall, HttpDeps, Route } from './route.js';
 import { targetRoutes } from './targets.js';
 import { publishingRoutes } from './publishing.js';
+
+/** What a page of another origin may read of an answer about metadata. */
+const EXPOSED = `${UPDATES_HEADER}, ETag, X-Countersign-Expired`;
 
 /** Every route, by the part of the name space it is in. */
 export interface Routes {
@@ -113,6 +117,10 @@ async function authorize({ authorizer }: HttpDeps, { req }: Context, access: Acc
 function admit(access: AccessRules, context: Context, path: RequestPath): 'answered' | 'go on' {
   const kind = kindOf(context, path);
   if (kind === 'published') context.res.setHeader('Access-Control-Allow-Origin', '*');
+  if (kind === 'published' && path.area === 'tuf') {
+    context.res.setHeader(UPDATES_HEADER, UPDATES_WAY);
+    context.res.setHeader('Access-Control-Expose-Headers', EXPOSED);
+  }
   if (kind !== 'write') return 'go on';
   const allowed = checkOrigin(access, context.req.headers);
   if (allowed === undefined) return 'go on';

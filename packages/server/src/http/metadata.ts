@@ -13,6 +13,7 @@ import { METADATA } from './answers.js';
 import { notModified, type Caching } from './conditional.js';
 import type { CollectionCall, HttpDeps, Route } from './route.js';
 import { Sending } from './sending.js';
+import { updatesRoute } from './updates.js';
 
 /** `/v2/<gun>/_trust/tuf/<file>`: published metadata of either format, by name, version and hash. The first row that matches answers. */
 export function metadataRoutes(deps: HttpDeps): readonly Route<CollectionCall>[] {
@@ -21,6 +22,7 @@ export function metadataRoutes(deps: HttpDeps): readonly Route<CollectionCall>[]
   const serveCurrent = async (context: Context, gun: Gun, served: Served): Promise<void> =>
     serve(context, served, sending, await keptCurrent(deps, gun, served));
   return [
+    updatesRoute(deps, sending),
     {
       method: 'GET',
       pattern: /^timestamp\.json$/u,

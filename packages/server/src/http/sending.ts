@@ -8,6 +8,9 @@ const COUNTED = 16 * 1024;
 /** Bytes given to a connection at once: under TLS each has a copy of what it was given and has not sent. */
 const PIECE = 64 * 1024;
 
+/** What is sent; `sha256` is equal for equal bytes. */
+type SentFile = Pick<StoredFile, 'sha256' | 'bytes'>;
+
 interface Held {
   readonly bytes: Uint8Array;
   readers: number;
@@ -30,7 +33,7 @@ export class Sending {
    * Makes `file` the body of an answer, until that is sent or its connection lost.
    * @throws CountersignError `unavailable` where there is no room for one more file
    */
-  send({ res, response }: Context, file: StoredFile): void {
+  send({ res, response }: Context, file: SentFile): void {
     const { length } = file.bytes;
     // A connection that is gone already would never tell.
     const counted = length >= COUNTED && !res.destroyed;
@@ -41,7 +44,7 @@ export class Sending {
     res.setHeader('Content-Length', length);
   }
 
-  #hold({ sha256, bytes }: StoredFile): Uint8Array {
+  #hold({ sha256, bytes }: SentFile): Uint8Array {
     const known = this.#held.get(sha256);
     if (known !== undefined) {
       known.readers += 1;

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { atOnce } from '../../at-once.js';
-import { downloadTarget } from '../../node/download.js';
+import { intoFile } from '../../node/download.js';
 import { checkHosted } from '../../elsewhere.js';
 import type { FoundTarget } from '../../tuf/delegations.js';
 import { CountersignError } from '../../tuf/errors.js';
@@ -66,14 +66,14 @@ function checkUsage(target: string | undefined, { all, output }: GetOptions): vo
 }
 
 async function one(collection: Collection, updater: Updater, path: string): Promise<FoundTarget> {
-  const target = await updater.getTarget(path);
+  const target = await updater.find(path);
   if (target === undefined) throw await noTarget(collection, updater, path);
   return target;
 }
 
 async function everything(updater: Updater): Promise<readonly FoundTarget[]> {
   const targets: FoundTarget[] = [];
-  for await (const target of updater.listTargets()) targets.push(target);
+  for await (const target of updater.list()) targets.push(target);
   return targets;
 }
 
@@ -84,7 +84,7 @@ async function fetchAll(session: Session, updater: Updater, items: readonly Plac
   try {
     await atOnce(CONCURRENCY, items, async ({ target, destination }, stopped) => {
       let before = 0;
-      await downloadTarget(updater, target, destination, {
+      await updater.download(target, intoFile(destination), {
         onProgress: (bytes) => {
           stopped.throwIfAborted();
           sum += bytes - before;

@@ -44,7 +44,7 @@ async function init(session: Session, collection: Collection): Promise<void> {
   const pin = fingerprint(raw, crypto);
   await collection.home.saveRecord({ server: collection.serverUrl });
   await collection.home.saveFirstRoot(raw);
-  await collection.home.metadata.startFrom(raw, pin);
+  await collection.home.metadata.startFrom(raw, pin, undefined);
   if (options.json === true) {
     const ids = { root: rootKey.id, targets: targetsKey.id };
     output.json({

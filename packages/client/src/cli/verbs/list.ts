@@ -15,7 +15,7 @@ export function addList(program: Command, run: Run): void {
       const collection = await session.collection(name);
       const { updater, state } = await collection.refreshed();
       const targets: FoundTarget[] = [];
-      for await (const target of updater.listTargets()) targets.push(target);
+      for await (const target of updater.list()) targets.push(target);
       if (options.json === true) session.output.json(targets.map(asJson));
       else if (targets.length === 0) session.output.line(`${collection.gun} lists no targets.`);
       else showAs[state.trust.final.context.format.rules.targetFiles](session.output, targets);

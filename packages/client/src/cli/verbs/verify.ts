@@ -16,7 +16,7 @@ export function addVerify(program: Command, run: Run): void {
     run(options, async (session) => {
       const collection = await session.collection(name);
       const { updater } = await collection.refreshed();
-      const target = await updater.getTarget(path);
+      const target = await updater.find(path);
       if (target === undefined) throw await noTarget(collection, updater, path);
       await verifyFile(file, target, session.crypto);
       if (options.json === true) session.output.json({ verified: true, file, ...asJson(target) });
