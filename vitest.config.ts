@@ -12,6 +12,7 @@ export const alias = {
   '@countersign/client/similar': source('client/src/similar.ts'),
   '@countersign/client/wire': source('client/src/wire.ts'),
   '@countersign/client/node': source('client/src/node/index.ts'),
+  '@countersign/client/x509': source('client/src/node/x509.ts'),
   '@countersign/client': source('client/src/index.ts'),
   '@countersign/server': source('server/src/index.ts'),
   '@countersign/signer/wire': source('signer/src/wire.ts'),

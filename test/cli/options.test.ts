@@ -82,7 +82,7 @@ describe('rotate --key', () => {
   });
 
   it.each([
-    ["the server's key", 'snapshot', 2],
+    ["the server's key", 'timestamp', 2],
     ['a key that is not there', 'root', 3],
   ])('does not choose %s', async (_, which, code) => {
     expect(await around.publisher.run('rotate', name, which, '--key', 'f'.repeat(64))).toMatchObject({ code, out: '' });

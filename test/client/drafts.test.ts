@@ -2,8 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { formatNamed, instant, parseTargetPath, ROOT, type RoleName, type TargetFile } from '@countersign/client/tuf';
 import { nodeCrypto } from '@countersign/client/node';
 import type { Change } from '../../packages/client/src/changes.js';
-import { draftChanges, type Draft, type DraftContext } from '../../packages/client/src/draft.js';
-import { DEFAULT_LIFETIMES } from '../../packages/client/src/lifetimes.js';
+import { draftChanges, withSnapshot, type Draft, type DraftContext } from '../../packages/client/src/draft.js';
 import { draftRotation, type Rotation } from '../../packages/client/src/rotation.js';
 import type { TrustedState } from '../../packages/client/src/state.js';
 import { clientOf, get } from '../simulator/client.js';
@@ -27,7 +26,7 @@ beforeEach(() => {
 });
 
 function contextOf(...keys: SimKey[]): DraftContext {
-  return { format, crypto: nodeCrypto, ring: ringOf(...keys), lifetimes: DEFAULT_LIFETIMES, now: instant(START) };
+  return { format, crypto: nodeCrypto, ring: ringOf(...keys), lifetimes: format.rules.lifetimes, now: instant(START) };
 }
 
 const stateNow = (): Promise<TrustedState> => clientOf(sim, { purpose: 'publish' }).state();
@@ -99,6 +98,23 @@ describe('the next draft keeps what it does not know', () => {
     sim.publishRoot();
     const draft = await draftChanges(contextOf(own!), await stateNow(), []);
     expect(canonical(signedOf(draft, 'root'))).toBe(canonical({ ...sim.root, version: 3, expires: YEAR }));
+  });
+});
+
+describe('a snapshot that its publisher signs', () => {
+  const DAY = 86_400_000;
+
+  it.each([
+    ['signed anew where it is about to expire', 5, 1],
+    ['left alone before', 20, 0],
+    ['left to who holds its key', 5, 0],
+  ])('is %s', async (what, days, size) => {
+    sim.snapshot.expires = date(START + days * DAY);
+    sim.publishSnapshot();
+    const key = what.startsWith('left to') ? newKey() : sim.signers.get('snapshot')![0]!;
+    const state = await stateNow();
+    const draft = await withSnapshot(contextOf(key), state, await draftChanges(contextOf(key), state, []));
+    expect(draft.size).toBe(size);
   });
 });
 

@@ -1,6 +1,5 @@
-import '../../packages/server/src/local/reflect.js';
 import { createHmac, KeyObject, randomBytes, sign, webcrypto, X509Certificate, type JsonWebKey } from 'node:crypto';
-import * as x509 from '@peculiar/x509';
+import * as x509 from '@countersign/client/x509';
 
 const DAY = 86_400_000;
 const RSA = {

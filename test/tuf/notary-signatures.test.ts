@@ -192,15 +192,22 @@ describe('a key', () => {
     expect(listed(key).identity).not.toBe(listed(newNotaryKey()).identity);
   });
 
-  it('is written only for methods there are', () => {
+  it('is written only as what it is', () => {
     const spki = listed(key).spki;
-    expect(() => format.renderKey({ scheme: 'ecdsa-p384-sha384', spki })).toThrow(
-      expect.objectContaining({ code: 'unsupported' }),
-    );
-    expect(() => format.renderKey({ scheme: 'ed25519', spki })).toThrow(expect.objectContaining({ code: 'malformed' }));
-    expect(() => format.assemble(Buffer.from('{}'), [{ keyId: key.id as never, value: Buffer.alloc(64) }])).toThrow(
-      expect.objectContaining({ code: 'unsupported' }),
-    );
+    for (const scheme of ['ecdsa-p384-sha384', 'ed25519'] as const)
+      expect(() => format.renderKey({ scheme, spki })).toThrow(expect.objectContaining({ code: 'malformed' }));
+  });
+
+  it('of P-384 is the same over whichever hash its owner signs; a signature is not', () => {
+    const { spki, id } = listed(newNotaryKey('P-384'));
+    for (const scheme of ['ecdsa-p384-sha256', 'ecdsa-p384-sha384'] as const)
+      expect(format.keyId({ scheme, spki }, nodeCrypto)).toBe(id);
+    for (const scheme of ['ecdsa-p384-sha384', undefined] as const) {
+      const signature = { keyId: id, value: Buffer.alloc(96), ...(scheme === undefined ? {} : { scheme }) };
+      expect(() => format.assemble(Buffer.from('{}'), [signature])).toThrow(
+        expect.objectContaining({ code: 'unsupported' }),
+      );
+    }
   });
 
   it('of RSA is the same by whichever padding its owner signs', () => {

@@ -78,14 +78,19 @@ export async function draftFirst(
 }
 
 /**
- * `draft` with a snapshot of this person's own over it, where they hold its keys: a server that does not can make none.
+ * `draft` with a snapshot of this person's own over it, where they hold its keys, which may be those of a root in the draft:
+ * a server that does not can make none. Alone, where it is about to expire.
  * @throws CountersignError `unsealed`
  */
 export async function withSnapshot(context: DraftContext, state: TrustedState, draft: Draft): Promise<Draft> {
   const { format, crypto, ring, lifetimes, now } = context;
   const { snapshot } = state.trust.snapshot;
-  const authority = rootAuthority(state.trust.final.root.signed, 'snapshot');
-  if (draft.size === 0 || !('raw' in snapshot) || !(await canSign(ring, authority))) return draft;
+  const nextRoot = draft.get(ROOT);
+  const root = nextRoot === undefined ? state.trust.final.root : format.parseRoot(nextRoot);
+  const authority = rootAuthority(root.signed, 'snapshot');
+  if (!('raw' in snapshot)) return draft;
+  const due = draft.size > 0 || isExpiring(snapshot.signed.expires, now, lifetimes.snapshot);
+  if (!due || !(await canSign(ring, authority))) return draft;
   const changes = new Map<RoleName, MetaFile>();
   for (const [role, raw] of draft) {
     if (role === ROOT && !format.rules.snapshotListsRoot) continue;
@@ -93,7 +98,7 @@ export async function withSnapshot(context: DraftContext, state: TrustedState, d
   }
   const next = {
     version: nextVersion(snapshot),
-    expires: expiry(now, lifetimes.targets),
+    expires: expiry(now, lifetimes.snapshot),
     meta: nextMeta(snapshot.signed, changes),
   };
   return new Map([...draft, [SNAPSHOT, await sign(context, composeSnapshot(format, next, snapshot), [authority])]]);

@@ -87,6 +87,26 @@ export async function inspect(state: TrustedState): Promise<Inspection> {
   };
 }
 
+/** A delegated role without a version to trust, where clients do without: never published, expired, or signed by too few. */
+export type VacantRole = Pick<RoleReport, 'role' | 'threshold' | 'keys'> & { readonly delegation: DelegationReport };
+
+/** @throws CountersignError as `inspect` */
+export async function vacantRoles(state: TrustedState): Promise<readonly VacantRole[]> {
+  const reached = new Map<RoleName, Delegations | undefined>();
+  for await (const { role, targets } of reachableRoles(state.trust, state.options, state.loader))
+    reached.set(role, targets.signed.delegations);
+  return [...reached].flatMap(([by, delegations]) =>
+    (delegations?.roles ?? [])
+      .filter(({ name }) => !reached.has(name))
+      .map((role) => ({
+        role: role.name,
+        threshold: role.threshold,
+        keys: keyReports(state, role, delegations?.keys ?? new Map(), []),
+        delegation: { by, terminating: role.terminating, ...paths(role) },
+      })),
+  );
+}
+
 async function* delegatedReports(state: TrustedState): AsyncGenerator<RoleReport, void, undefined> {
   const delegators = new Map<RoleName, Delegations>();
   for await (const { role, targets, delegation, delegator } of reachableRoles(
@@ -119,14 +139,23 @@ async function report(
     expires: formatInstant(signed.expires),
     length: file.raw.length,
     threshold: role.threshold,
-    keys: role.keyIds.map((id) => ({
-      id,
-      scheme: keys.get(id)?.scheme,
-      signed: signedBy.includes(id),
-      ...certificatePart(state.trust.final.context, keys.get(id)),
-    })),
+    keys: keyReports(state, role, keys, signedBy),
     ...(signed.type === 'targets' ? targetsPart(signed) : {}),
   };
+}
+
+function keyReports(
+  { trust }: TrustedState,
+  role: Role,
+  keys: ReadonlyMap<KeyId, PublicKey>,
+  signedBy: readonly KeyId[],
+): readonly KeyReport[] {
+  return role.keyIds.map((id) => ({
+    id,
+    scheme: keys.get(id)?.scheme,
+    signed: signedBy.includes(id),
+    ...certificatePart(trust.final.context, keys.get(id)),
+  }));
 }
 
 function certificatePart(

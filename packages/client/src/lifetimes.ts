@@ -6,10 +6,9 @@ const DAY = 86_400_000;
 export interface Lifetimes {
   readonly root: number;
   readonly targets: number;
+  /** Of a snapshot that the publisher signs. */
+  readonly snapshot: number;
 }
-
-/** A year each: long enough to be no chore, short enough that an abandoned collection stops being trusted. */
-export const DEFAULT_LIFETIMES: Lifetimes = { root: 365, targets: 365 };
 
 /** The longest a person may ask for here, in days; a server may allow less (`lifetime`). */
 export const MAX_LIFETIME = 10 * 366;

@@ -2,7 +2,7 @@ import type { Change } from './changes.js';
 import type { CollectionServer } from './collection-server.js';
 import { draftChanges, draftFirst, versionsIn, withSnapshot, type Draft, type DraftContext } from './draft.js';
 import type { KeyRing } from './key-ring.js';
-import { DEFAULT_LIFETIMES, type Lifetimes } from './lifetimes.js';
+import type { Lifetimes } from './lifetimes.js';
 import { draftRotation, type Rotation } from './rotation.js';
 import type { TrustedState } from './state.js';
 import type { Crypto } from './tuf/crypto.js';
@@ -27,6 +27,7 @@ export interface PublisherOptions {
   readonly random: () => number;
   /** The bytes of a change's `source`. */
   readonly open: UploadOptions['open'];
+  /** The format's own unless given. */
   readonly lifetimes?: Partial<Lifetimes>;
   readonly onProgress?: UploadOptions['onProgress'];
 }
@@ -92,9 +93,9 @@ export class Publisher {
   /** Gives a role new keys, published at once. @throws CountersignError as `publish` */
   async rotate(rotation: Rotation): Promise<PublishOutcome> {
     const request: PublishRequest = { changes: [], targets: 'anywhere' };
-    return this.#attempt(request, (state, context) => {
+    return this.#attempt(request, async (state, context) => {
       if (state === undefined) throw new CountersignError('not-found', 'the collection has not been published yet');
-      return draftRotation(context, state, rotation);
+      return withSnapshot(context, state, await draftRotation(context, state, rotation));
     });
   }
 
@@ -159,7 +160,7 @@ export class Publisher {
 
   #context(): DraftContext {
     const { format, crypto, ring, lifetimes, now } = this.#options;
-    return { format, crypto, ring, lifetimes: { ...DEFAULT_LIFETIMES, ...lifetimes }, now: instant(now()) };
+    return { format, crypto, ring, lifetimes: { ...format.rules.lifetimes, ...lifetimes }, now: instant(now()) };
   }
 
   async #pause(attempt: number): Promise<void> {

@@ -3,6 +3,7 @@ export * from './changes.js';
 export { readChanges, writeChanges } from './changes-file.js';
 export * from './collection-server.js';
 export * from './delegation-request.js';
+export * from './extend-delegation.js';
 export { makeFirstRoot, type FirstKeys } from './first-root.js';
 export { type Authority, type KeyRing } from './key-ring.js';
 export * from './lifetimes.js';

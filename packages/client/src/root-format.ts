@@ -9,8 +9,13 @@ import { detectFormat } from './tuf/formats/index.js';
 export function formatOfRoot(raw: Uint8Array, wanted?: Format): Format {
   const format = formatIn(raw);
   if (wanted === undefined || wanted.name === format.name) return format;
-  throw new CountersignError('unsupported', `the collection is of the format ${format.name}, not ${wanted.name}`, {
-    next: 'Change it with the tools it was made with; reading it works.',
+  throw wrongFormat(format, wanted);
+}
+
+/** The error for a collection that is of another format than was meant. */
+export function wrongFormat(format: Format, wanted: Format): CountersignError {
+  return new CountersignError('unsupported', `the collection is of the format ${format.name}, not ${wanted.name}`, {
+    next: 'Use what is meant for collections of its format.',
   });
 }
 

@@ -12,11 +12,12 @@ import { ROOT, TARGETS, type RoleName, type TopLevelRole } from './tuf/names.js'
 import type { KeySigner } from './tuf/sign.js';
 
 /**
- * A role and the key it is to have from now on. For `root` and `targets` its private half is here; it takes the place of the
- * keys of that role this person holds (of all, who holds none). For `timestamp` and `snapshot` it is the server's.
+ * A role and the key it is to have from now on. One whose private half is here takes the place of the keys of `root` or
+ * `targets` that this person holds (of all, who holds none); of `snapshot` it is the only one, and so is the server's key of
+ * `timestamp` or `snapshot`.
  */
 export type Rotation =
-  | { readonly role: 'root' | 'targets'; readonly signer: KeySigner; readonly from: Envelope<Root> }
+  | { readonly role: 'root' | 'targets' | 'snapshot'; readonly signer: KeySigner; readonly from: Envelope<Root> }
   | { readonly role: 'timestamp' | 'snapshot'; readonly key: PublicKey; readonly from: Envelope<Root> };
 
 /**
@@ -30,14 +31,15 @@ export async function draftRotation(context: DraftContext, state: TrustedState, 
   const bare: BareKey = 'signer' in rotation ? rotation.signer.key : usable(rotation.key);
   const added = publicKeyOf(format, bare, crypto);
   const listed = keysOf(rootAuthority(root.signed, rotation.role));
-  if (listed.some((key) => key.identity === added.identity)) return new Map();
+  // The same key in another certificate is another key to those who believe certificates.
+  if (listed.some((key) => key.identity === added.identity && added.certificates === undefined)) return new Map();
   checkUntouched(root.signed, rotation);
   const change = { [rotation.role]: await nextKeys(context, root.signed, rotation, bare) };
   const signedBytes = composeRoot(format, change, expiry(now, lifetimes.root), crypto, root);
-  const extra = rotation.role === 'root' ? [rotation.signer] : [];
+  const extra = 'signer' in rotation && rotation.role === 'root' ? [rotation.signer] : [];
   const raw = await sign(context, signedBytes, [rootAuthority(root.signed, 'root')], extra);
   const draft = new Map<RoleName, Uint8Array>([[ROOT, raw]]);
-  if (rotation.role === 'targets') {
+  if ('signer' in rotation && rotation.role === 'targets') {
     const next = format.parseRoot(raw).signed;
     draft.set(TARGETS, await resignTargets(context, state, rootAuthority(next, 'targets'), rotation.signer));
   }

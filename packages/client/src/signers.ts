@@ -1,4 +1,5 @@
 import type { DelegationChange } from './changes.js';
+import { baseOf, delegationIn, extendDelegation } from './extend-delegation.js';
 import { CountersignError } from './tuf/errors.js';
 import type { Delegation, PublicKey, Targets } from './tuf/model.js';
 import { parseRoleName, TARGETS, type KeyId, type RoleName } from './tuf/names.js';
@@ -30,42 +31,32 @@ export function signersOf({ delegations }: Targets): readonly Signer[] {
 
 /** Gives a signer, new or not, one more key. */
 export function addSigner(targets: Targets, name: string, key: PublicKey): readonly DelegationChange[] {
-  return [signerRole(name), RELEASES].map((role) => {
-    const before = find(targets, role);
-    const keyIds = [...new Set([...(before?.keyIds ?? []), key.id])];
-    return delegate(targets, { ...(before ?? EVERYTHING), name: role, keyIds }, [key]);
-  });
+  return [signerRole(name), RELEASES].map((role) =>
+    extendDelegation(TARGETS, targets, { name: role, keys: [key], prefixes: [''] }),
+  );
 }
 
 /** Takes a signer out, and those keys out of `RELEASES` that no other signer has. @throws CountersignError `not-found` */
 export function removeSigner(targets: Targets, name: string): readonly DelegationChange[] {
   const role = signerRole(name);
-  const before = find(targets, role);
+  const before = delegationIn(targets, role);
   if (before === undefined) {
     const names = signersOf(targets).map((signer) => signer.name);
     throw new CountersignError('not-found', `there is no signer ${name}`, {
       next: names.length === 0 ? 'There are none.' : `There is ${names.join(', ')}.`,
     });
   }
-  const base = { version: targets.version, content: before };
   const others = new Set(signersOf(targets).flatMap((signer) => (signer.name === name ? [] : signer.keyIds)));
-  const releases = find(targets, RELEASES);
   const gone = (id: KeyId): boolean => before.keyIds.includes(id) && !others.has(id);
-  const changes: DelegationChange[] = [{ kind: 'undelegate', role: TARGETS, name: role, base }];
+  const changes: DelegationChange[] = [undelegate(targets, role)];
+  const releases = delegationIn(targets, RELEASES);
   if (releases?.keyIds.some(gone) !== true) return changes;
   const keyIds = releases.keyIds.filter((id) => !gone(id));
-  const last = { kind: 'undelegate', role: TARGETS, name: RELEASES, base: { ...base, content: releases } } as const;
-  return [...changes, keyIds.length === 0 ? last : delegate(targets, { ...releases, keyIds }, [])];
+  if (keyIds.length === 0) return [...changes, undelegate(targets, RELEASES)];
+  const base = baseOf(targets, RELEASES);
+  return [...changes, { kind: 'delegate', role: TARGETS, delegation: { ...releases, keyIds }, keys: [], base }];
 }
 
-const EVERYTHING = { threshold: 1, paths: { kind: 'prefixes', prefixes: [''] }, terminating: false } as const;
-
-function delegate(targets: Targets, delegation: Delegation, keys: readonly PublicKey[]): DelegationChange {
-  const { name, keyIds, threshold, paths, terminating } = delegation;
-  const base = { version: targets.version, content: find(targets, name) };
-  return { kind: 'delegate', role: TARGETS, delegation: { name, keyIds, threshold, paths, terminating }, keys, base };
-}
-
-function find({ delegations }: Targets, name: RoleName): Delegation | undefined {
-  return delegations?.roles.find((delegation) => delegation.name === name);
+function undelegate(targets: Targets, name: RoleName): DelegationChange {
+  return { kind: 'undelegate', role: TARGETS, name, base: baseOf(targets, name) };
 }

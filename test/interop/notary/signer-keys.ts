@@ -1,6 +1,5 @@
-import '../../../packages/server/src/local/reflect.js';
 import { generateKeyPairSync, webcrypto } from 'node:crypto';
-import * as x509 from '@peculiar/x509';
+import * as x509 from '@countersign/client/x509';
 import type { Home } from './home.js';
 
 const YEAR_MS = 365 * 86_400_000;

@@ -30,7 +30,6 @@ export interface CollectionContext {
   readonly options: CommonOptions;
   readonly home: Pick<Home, 'collections'>;
   readonly output: Pick<Output, 'note'>;
-  readonly format: Format;
   readonly crypto: Crypto;
   readonly ring: KeyRing;
   readonly fetch: Fetch;
@@ -41,10 +40,6 @@ export interface CollectionContext {
   readonly open: PublisherOptions['open'];
   readonly wait: PublisherOptions['wait'];
 }
-
-/** Whether what is done next works for collections of any format, or only for those that this command begins. */
-type Formats = 'any' | 'own';
-const FORMATS = { read: 'any', publish: 'own' } as const;
 
 /** One collection as the verbs see it: what is kept of it here, and its server. */
 export class Collection {
@@ -87,13 +82,14 @@ export class Collection {
     return collectionUrls(this.serverUrl, this.gun);
   }
 
-  get server(): CollectionServer {
-    return new CollectionServer({ urls: this.urls, fetch: this.fetch, format: this.#context.format.name });
+  /** Its server, asked for keys of a format. */
+  server(format: Format): CollectionServer {
+    return new CollectionServer({ urls: this.urls, fetch: this.fetch, format: format.name });
   }
 
   /** A client that keeps what it trusts in the home directory. */
-  async updater(purpose: 'read' | 'publish', formats: Formats = FORMATS[purpose]): Promise<Updater> {
-    const { format, crypto, output } = this.#context;
+  async updater(purpose: 'read' | 'publish'): Promise<Updater> {
+    const { crypto, output } = this.#context;
     const firstTrust = await this.#firstTrust();
     if (firstTrust === undefined && (await this.home.metadata.load(ROOT)) === undefined)
       throw await this.#unknown(purpose);
@@ -103,7 +99,6 @@ export class Collection {
       urls: this.urls,
       fetch: this.fetch,
       crypto,
-      ...(formats === 'own' ? { format } : {}),
       purpose,
       gun: this.gun,
       cache: cache ?? this.home.metadata,
@@ -116,9 +111,8 @@ export class Collection {
   /** An updater that has seen the newest state; the server is remembered. @throws CountersignError as `Updater.refresh` */
   async refreshed(
     purpose: 'read' | 'publish' = 'read',
-    formats: Formats = FORMATS[purpose],
   ): Promise<{ readonly updater: Updater; readonly state: TrustedState }> {
-    const updater = await this.updater(purpose, formats);
+    const updater = await this.updater(purpose);
     try {
       await updater.refresh();
     } catch (error) {
@@ -130,11 +124,11 @@ export class Collection {
 
   async publisher(onProgress?: PublisherOptions['onProgress']): Promise<Publisher> {
     const { crypto, ring, open, wait, options } = this.#context;
-    const format = await this.#formatOf();
+    const format = await this.format();
     const days = options.expires;
     return new Publisher({
-      server: new CollectionServer({ urls: this.urls, fetch: this.fetch, format: format.name }),
-      updater: await this.updater('publish', 'any'),
+      server: this.server(format),
+      updater: await this.updater('publish'),
       ring,
       format,
       crypto,
@@ -150,18 +144,23 @@ export class Collection {
   /** The version of a targets role this person has last seen; undefined before its first. Asks the server only the first time. */
   async lastSeen(role: RoleName): Promise<Targets | undefined> {
     const cached = await this.home.metadata.load(role);
-    if (cached !== undefined) return (await this.#formatOf()).parseTargets(cached).signed;
+    if (cached !== undefined) return (await this.format()).parseTargets(cached).signed;
     if ((await this.home.firstRoot()) !== undefined) return undefined;
-    const { state } = await this.refreshed('publish', 'any');
+    const { state } = await this.refreshed('publish');
     return (await findRole(state, role)).current?.signed;
   }
 
-  /** What its root says, which is asked for where it is not known yet; our own format before a first publish. */
-  async #formatOf(): Promise<Format> {
-    const isKnown = (await this.home.metadata.load(ROOT)) !== undefined || (await this.home.firstRoot()) !== undefined;
-    if (!isKnown) await this.refreshed('publish', 'any');
-    const root = await this.home.metadata.load(ROOT);
-    return root === undefined ? this.#context.format : formatOfRoot(root);
+  /** What its root says, which is asked for where it is not known yet. @throws CountersignError as `refreshed` */
+  async format(): Promise<Format> {
+    const known = await this.knownFormat();
+    if (known !== undefined) return known;
+    return (await this.refreshed('publish')).state.trust.final.context.format;
+  }
+
+  /** What the root that is known here says; undefined where none is. */
+  async knownFormat(): Promise<Format | undefined> {
+    const root = (await this.home.metadata.load(ROOT)) ?? (await this.home.firstRoot());
+    return root === undefined ? undefined : formatOfRoot(root);
   }
 
   async #firstTrust(): Promise<FirstTrust | undefined> {

@@ -1,6 +1,9 @@
-import { labelsOf } from '../node/notary-key.js';
+import type { Home } from '../node/home.js';
+import type { StoredKey } from '../node/key-store.js';
+import { labelsOf, type KeyLabels } from '../node/notary-key.js';
 import { CountersignError } from '../tuf/errors.js';
-import type { KeyId } from '../tuf/names.js';
+import { isTopLevel, ROOT, type KeyId } from '../tuf/names.js';
+import { usesOf } from './key-uses.js';
 import { notaryId } from './notary-id.js';
 import type { CommonOptions } from './options.js';
 import { short } from './output.js';
@@ -60,17 +63,26 @@ function privatePem(session: Session, id: KeyId, passphrase: string, options: Ex
 }
 
 async function forNotary(
-  { keys, crypto }: Session,
+  { keys, crypto, home }: Session,
   id: KeyId,
   passphrase: string,
   { role, gun }: ExportOptions,
 ): Promise<string> {
   const key = (await keys.list()).find((own) => own.id === id);
   if (key === undefined) throw new CountersignError('not-found', `key ${id} is gone`);
-  if ((role ?? key.role) === undefined) {
-    throw new CountersignError('usage', `nothing is known of the role of key ${id}`, {
+  const labels = role === undefined && key.role === undefined ? await labelsByUse(home, key) : labelsOf(role, gun);
+  return keys.exportForNotary(id, passphrase, notaryId(key, crypto), { ...labels, ...labelsOf(undefined, gun) });
+}
+
+/** What Notary would say of a key that signs for collections known here. @throws CountersignError `usage` where it signs none */
+async function labelsByUse(home: Home, key: StoredKey): Promise<KeyLabels> {
+  const uses = (await usesOf(home, [key])).get(key.id) ?? [];
+  const [first, ...others] = uses;
+  if (first === undefined || others.some(({ role }) => role !== first.role)) {
+    throw new CountersignError('usage', `nothing is known of the role of key ${key.id}`, {
       next: 'Give --role: root, targets, snapshot, or for a signer of delegated roles user; and --gun for targets and snapshot.',
     });
   }
-  return keys.exportForNotary(id, passphrase, notaryId(key, crypto), labelsOf(role, gun));
+  if (first.role === ROOT) return labelsOf(ROOT, undefined);
+  return isTopLevel(first.role) ? labelsOf(first.role, first.name) : labelsOf('user', undefined);
 }

@@ -3,7 +3,7 @@ import type { CollectionHome } from '../node/home.js';
 import { rootAuthority } from '../role-search.js';
 import { formatOfRoot } from '../root-format.js';
 import type { PathSet, PublicKey } from '../tuf/model.js';
-import { ROOT, TARGETS, type RoleName } from '../tuf/names.js';
+import { ROOT, SNAPSHOT, TARGETS, type RoleName } from '../tuf/names.js';
 
 /** A role whose keys are published, as last seen. */
 export interface KnownRole {
@@ -13,7 +13,7 @@ export interface KnownRole {
   readonly paths: PathSet | undefined;
 }
 
-/** Root, targets and the delegated roles below, as they were last seen: asks nobody. A role delegated twice is there twice. */
+/** Root, snapshot, targets and the delegated roles below, as they were last seen: asks nobody. A role delegated twice is there twice. */
 export async function knownRoles(home: CollectionHome): Promise<readonly KnownRole[]> {
   const raw = (await home.metadata.load(ROOT)) ?? (await home.firstRoot());
   if (raw === undefined) return [];
@@ -21,6 +21,7 @@ export async function knownRoles(home: CollectionHome): Promise<readonly KnownRo
   const root = format.parseRoot(raw).signed;
   const known: KnownRole[] = [
     { name: ROOT, authority: rootAuthority(root, 'root'), paths: undefined },
+    { name: SNAPSHOT, authority: rootAuthority(root, 'snapshot'), paths: undefined },
     { name: TARGETS, authority: rootAuthority(root, 'targets'), paths: undefined },
   ];
   const seen = new Set<RoleName>([TARGETS]);

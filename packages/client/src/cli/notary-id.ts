@@ -4,7 +4,5 @@ import { formatNamed } from '../tuf/formats/index.js';
 
 /** The id by which Notary's tools name a key: its canonical id, and the name of its file. */
 export function notaryId({ key }: Pick<StoredKey, 'key'>, crypto: Pick<Crypto, 'hash'>): string {
-  // Notary hashes with SHA-256 whatever the curve; the id is of the key alone.
-  const scheme = key.scheme === 'ecdsa-p384-sha384' ? 'ecdsa-p384-sha256' : key.scheme;
-  return formatNamed('notary-1').keyId({ scheme, spki: key.spki }, crypto);
+  return formatNamed('notary-1').keyId(key, crypto);
 }

@@ -1,5 +1,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { MAX_LIFETIME } from '../lifetimes.js';
+import type { Format } from '../tuf/formats/format.js';
+import { formatNamed } from '../tuf/formats/index.js';
 
 /** Options every verb may carry; each verb offers those that make sense for it. */
 export interface CommonOptions {
@@ -57,12 +59,30 @@ export function withPassphrase(command: Command): Command {
 }
 
 export function withExpires(command: Command, what: string): Command {
-  return command.option('--expires <days>', `how long ${what} stays valid (default 365)`, days);
+  const defaults = 'default 365; of a Notary collection 3650 for its root, else 1095';
+  return command.option('--expires <days>', `how long ${what} stays valid (${defaults})`, days);
+}
+
+const FORMAT_NAMES = { tuf: 'tuf-1', notary: 'notary-1' } as const;
+/** The name of a format as it is typed. */
+export type FormatChoice = keyof typeof FORMAT_NAMES;
+
+/** Of what format a new collection is. */
+export function withFormat(command: Command): Command {
+  const option = new Option('--format <format>', 'TUF 1.0 (the default), or what docker trust and notary speak');
+  return command.addOption(option.choices(Object.keys(FORMAT_NAMES)));
+}
+
+export function formatChosen(choice: FormatChoice): Format {
+  return formatNamed(FORMAT_NAMES[choice]);
 }
 
 /** Who delegates. */
 export function withBy(command: Command): Command {
-  return command.option('--by <role>', 'the role that delegates; targets unless given');
+  return command.option(
+    '--by <role>',
+    'the role that delegates; targets unless given, of a Notary collection the one above',
+  );
 }
 
 /** What a publish may break; the server names the roles when it refuses. */

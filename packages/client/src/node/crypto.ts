@@ -2,6 +2,7 @@ import {
   constants,
   createHash,
   createPublicKey,
+  sign as signBytes,
   verify as verifyBytes,
   type KeyObject,
   type VerifyKeyObjectInput,
@@ -37,6 +38,17 @@ const METHODS: Readonly<Record<KeyScheme, Method>> = {
   'rsa-pkcs1v15-sha384': { type: 'rsa', hash: 'sha384', options: PKCS1 },
   'rsa-pkcs1v15-sha512': { type: 'rsa', hash: 'sha512', options: PKCS1 },
 };
+
+/** Signs by any scheme of the key's kind, RSA-PSS with as many bytes of salt as the hash has. */
+export function signBy(scheme: KeyScheme, key: KeyObject, bytes: Uint8Array): Uint8Array {
+  const { hash, options } = METHODS[scheme];
+  const salted = options.padding === constants.RSA_PKCS1_PSS_PADDING;
+  return signBytes(hash, bytes, {
+    key,
+    ...options,
+    ...(salted ? { saltLength: constants.RSA_PSS_SALTLEN_DIGEST } : {}),
+  });
+}
 
 const keyObjects = new WeakMap<PublicKey, KeyObject>();
 

@@ -11,5 +11,6 @@ export * from './notary-key.js';
 export * from './private-key.js';
 export * from './public-key.js';
 export * from './sealed.js';
+export * from './self-signed.js';
 export * from './stored-key-ring.js';
 export * from './verify-file.js';

@@ -4,12 +4,12 @@ import type { BareKey, Format } from '../tuf/formats/format.js';
 import type { Crypto } from '../tuf/crypto.js';
 import { CountersignError } from '../tuf/errors.js';
 import type { KeyId } from '../tuf/names.js';
-import type { KeySigner } from '../tuf/sign.js';
 import { errorCode, writeAtomically } from './atomic-file.js';
 import { openKeyFile, parseKeyFile, publicHalf, readForeignKey, writeKeyFile, type KeyFile } from './key-file.js';
 import { labelsOf, writeNotaryKey, type KeyLabels } from './notary-key.js';
 import { generatePrivateKey, type NewKeyType, type PrivateKey } from './private-key.js';
 import type { ScryptParams } from './sealed.js';
+import { selfSigned, type CertificateRequest } from './self-signed.js';
 
 /** Bytes; a key file has about 700. */
 const MAX_KEY_FILE = 64 * 1024;
@@ -76,8 +76,17 @@ export class KeyStore {
   }
 
   /** @throws CountersignError `not-found`; `unsealed` for a wrong passphrase or a damaged file */
-  async load(id: KeyId, passphrase: string): Promise<KeySigner> {
+  async load(id: KeyId, passphrase: string): Promise<PrivateKey> {
     return this.#open(id, passphrase);
+  }
+
+  /**
+   * As `load`, with a certificate over the key, signed by itself, to be listed by.
+   * @throws CountersignError as `load`, and as `selfSigned`
+   */
+  async loadCertified(id: KeyId, passphrase: string, certificate: CertificateRequest): Promise<PrivateKey> {
+    const key = await this.#open(id, passphrase);
+    return key.listedAs([await selfSigned(key, certificate)]);
   }
 
   /** PEM SubjectPublicKeyInfo. @throws CountersignError `not-found`, `unsealed` */

@@ -1,8 +1,9 @@
-import { constants, createPrivateKey, createPublicKey, generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import type { BareKey } from '../tuf/formats/format.js';
 import { CountersignError } from '../tuf/errors.js';
 import type { KeyScheme } from '../tuf/model.js';
 import type { KeySigner } from '../tuf/sign.js';
+import { signBy } from './crypto.js';
 
 /** Kinds of keys this command makes. */
 export type NewKeyType = 'ed25519' | 'ecdsa-p256';
@@ -12,38 +13,12 @@ interface Signing {
   /** TUF's own words for it, as key files say. */
   readonly keytype: string;
   readonly tufScheme: string;
-  readonly sign: (bytes: Uint8Array, key: KeyObject) => Uint8Array;
 }
 
-const ED25519: Signing = {
-  scheme: 'ed25519',
-  keytype: 'ed25519',
-  tufScheme: 'ed25519',
-  sign: (bytes, key) => sign(null, bytes, key),
-};
-const P256: Signing = {
-  scheme: 'ecdsa-p256-sha256',
-  keytype: 'ecdsa',
-  tufScheme: 'ecdsa-sha2-nistp256',
-  sign: (bytes, key) => sign('sha256', bytes, key),
-};
-const P384: Signing = {
-  scheme: 'ecdsa-p384-sha384',
-  keytype: 'ecdsa',
-  tufScheme: 'ecdsa-sha2-nistp384',
-  sign: (bytes, key) => sign('sha384', bytes, key),
-};
-const RSA: Signing = {
-  scheme: 'rsa-pss-sha256',
-  keytype: 'rsa',
-  tufScheme: 'rsassa-pss-sha256',
-  sign: (bytes, key) =>
-    sign('sha256', bytes, {
-      key,
-      padding: constants.RSA_PKCS1_PSS_PADDING,
-      saltLength: constants.RSA_PSS_SALTLEN_DIGEST,
-    }),
-};
+const ED25519: Signing = { scheme: 'ed25519', keytype: 'ed25519', tufScheme: 'ed25519' };
+const P256: Signing = { scheme: 'ecdsa-p256-sha256', keytype: 'ecdsa', tufScheme: 'ecdsa-sha2-nistp256' };
+const P384: Signing = { scheme: 'ecdsa-p384-sha384', keytype: 'ecdsa', tufScheme: 'ecdsa-sha2-nistp384' };
+const RSA: Signing = { scheme: 'rsa-pss-sha256', keytype: 'rsa', tufScheme: 'rsassa-pss-sha256' };
 
 /** A private key in memory. It never appears in messages; `pkcs8` is for sealing and export alone. */
 export interface PrivateKey extends KeySigner {
@@ -51,6 +26,10 @@ export interface PrivateKey extends KeySigner {
   readonly tufScheme: string;
   /** PEM SubjectPublicKeyInfo. */
   readonly publicPem: string;
+  /** The signer of documents that list this key with `scheme`: Notary's hash is SHA-256 on every curve. */
+  by(scheme: KeyScheme): KeySigner;
+  /** This key, to be listed as certificates. */
+  listedAs(certificates: readonly Uint8Array[]): PrivateKey;
   pkcs8(): Uint8Array;
   /** PEM PKCS#8, encrypted with AES-256 under `passphrase`. */
   encryptedPem(passphrase: string): string;
@@ -84,16 +63,22 @@ function read(parse: () => KeyObject): PrivateKey {
   return privateKey(key);
 }
 
-function privateKey(key: KeyObject): PrivateKey {
+function privateKey(key: KeyObject, certificates?: readonly Uint8Array[]): PrivateKey {
   const signing = signingOf(key);
   const publicKey = createPublicKey(key);
-  const bare: BareKey = { scheme: signing.scheme, spki: publicKey.export({ format: 'der', type: 'spki' }) };
+  const bare: BareKey = {
+    scheme: signing.scheme,
+    spki: publicKey.export({ format: 'der', type: 'spki' }),
+    ...(certificates === undefined ? {} : { certificates }),
+  };
   return {
     key: bare,
     keytype: signing.keytype,
     tufScheme: signing.tufScheme,
     publicPem: pem(publicKey.export({ format: 'pem', type: 'spki' })),
-    sign: async (bytes) => signing.sign(bytes, key),
+    sign: async (bytes) => signBy(signing.scheme, key, bytes),
+    by: (scheme) => ({ key: { ...bare, scheme }, sign: async (bytes) => signBy(scheme, key, bytes) }),
+    listedAs: (listed) => privateKey(key, listed),
     pkcs8: () => key.export({ format: 'der', type: 'pkcs8' }),
     encryptedPem: (passphrase) => pem(key.export({ format: 'pem', type: 'pkcs8', cipher: 'aes-256-cbc', passphrase })),
   };

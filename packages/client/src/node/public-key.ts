@@ -1,4 +1,4 @@
-import { createPublicKey, type KeyObject } from 'node:crypto';
+import { createPublicKey, X509Certificate, type KeyObject } from 'node:crypto';
 import type { BareKey } from '../tuf/formats/format.js';
 import { CountersignError } from '../tuf/errors.js';
 import type { KeyScheme } from '../tuf/model.js';
@@ -10,8 +10,8 @@ const CURVES: ReadonlyMap<string | undefined, KeyScheme> = new Map([
 ]);
 
 /**
- * A public key, or that of a certificate, as somebody hands it over for a Notary collection, whose signatures are over
- * SHA-256 whatever the curve. @throws CountersignError `malformed`, `unsupported`
+ * A public key or certificate, as somebody hands it over for a Notary collection, whose signatures are over SHA-256 whatever
+ * the curve. Of several certificates the first counts, as in Notary's tools. @throws CountersignError `malformed`, `unsupported`
  */
 export function readPublicKey(pem: string): BareKey {
   if (pem.includes('PRIVATE KEY')) {
@@ -20,8 +20,10 @@ export function readPublicKey(pem: string): BareKey {
     });
   }
   let key: KeyObject;
+  let certificate: X509Certificate | undefined;
   try {
-    key = createPublicKey(pem);
+    certificate = pem.includes('BEGIN CERTIFICATE') ? new X509Certificate(pem) : undefined;
+    key = certificate?.publicKey ?? createPublicKey(pem);
   } catch (cause) {
     throw new CountersignError('malformed', 'the public key cannot be read', {
       cause,
@@ -29,7 +31,9 @@ export function readPublicKey(pem: string): BareKey {
     });
   }
   const scheme = schemeOf(key);
-  if (scheme !== undefined) return { scheme, spki: key.export({ format: 'der', type: 'spki' }) };
+  const spki = key.export({ format: 'der', type: 'spki' });
+  if (scheme !== undefined)
+    return certificate === undefined ? { scheme, spki } : { scheme, spki, certificates: [certificate.raw] };
   throw new CountersignError('unsupported', 'Notary has no use for a key of this kind', {
     next: 'Use ECDSA P-256, Ed25519, or RSA of 2,048 bits and more.',
   });

@@ -4,16 +4,17 @@ import { CountersignError } from '../tuf/errors.js';
 import type { PublicKey } from '../tuf/model.js';
 import type { KeyId } from '../tuf/names.js';
 import type { KeySigner } from '../tuf/sign.js';
+import type { PrivateKey } from './private-key.js';
 import type { KeyStore, StoredKey } from './key-store.js';
 
 /** Opens a stored key, asking for its passphrase if need be. */
-export type OpenKey = (id: KeyId) => Promise<KeySigner>;
+export type OpenKey = (id: KeyId) => Promise<Pick<PrivateKey, 'by'>>;
 
 /** The keys of a key store as a publisher's key ring; each is opened at most once. */
 export class StoredKeyRing implements KeyRing {
   readonly #store: Pick<KeyStore, 'list'>;
   readonly #open: OpenKey;
-  readonly #opened = new Map<KeyId, Promise<KeySigner>>();
+  readonly #opened = new Map<KeyId, ReturnType<OpenKey>>();
 
   constructor(store: Pick<KeyStore, 'list'>, open: OpenKey) {
     this.#store = store;
@@ -31,20 +32,21 @@ export class StoredKeyRing implements KeyRing {
     // One after the other: each may ask for a passphrase.
     for (const key of keys) {
       const id = find(stored, key)?.id;
-      if (id === undefined) throw new CountersignError('missing-key', `the private half of key ${key.id} is gone`);
-      signers.push(await this.#once(id));
+      if (id === undefined || key.scheme === undefined)
+        throw new CountersignError('missing-key', `the private half of key ${key.id} is gone`);
+      signers.push((await this.#once(id)).by(key.scheme));
     }
     return signers;
   }
 
-  #once(id: KeyId): Promise<KeySigner> {
+  #once(id: KeyId): ReturnType<OpenKey> {
     const opened = this.#opened.get(id) ?? this.#open(id);
     this.#opened.set(id, opened);
     return opened;
   }
 }
 
-/** By key material: a document may list a key under another id than ours. */
+/** By key material: a document may list a key under another id and with another scheme than ours. */
 function find(stored: readonly StoredKey[], key: PublicKey): StoredKey | undefined {
-  return stored.find(({ key: own }) => own.scheme === key.scheme && equalBytes(own.spki, key.spki));
+  return stored.find(({ key: own }) => key.scheme !== undefined && equalBytes(own.spki, key.spki));
 }

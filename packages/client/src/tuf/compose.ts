@@ -116,7 +116,10 @@ export function publicKeyOf(format: Format, key: BareKey, crypto: Pick<Crypto, '
   return format.parseKey(format.renderKey(key), crypto);
 }
 
-/** `signed` bytes of the next root: the roles in `change` get new keys, keys no role uses any more go. */
+/**
+ * `signed` bytes of the next root: the roles in `change` get new keys; keys no role uses any more go, but for root keys where
+ * the format keeps those.
+ */
 export function composeRoot(
   format: Format,
   change: Readonly<Partial<Record<TopLevelRole, RoleKeys>>>,
@@ -124,7 +127,7 @@ export function composeRoot(
   crypto: Pick<Crypto, 'hash'>,
   follows?: Envelope<Root>,
 ): Uint8Array {
-  const keys = new Map<KeyId, PublicKey>();
+  const keys = format.rules.formerRootKeys === 'kept' ? rootKeysOf(follows?.signed) : new Map<KeyId, PublicKey>();
   const role = (name: RoleName & string, top: TopLevelRole): Role => {
     const wanted = change[top];
     if (wanted === undefined) {
@@ -154,4 +157,12 @@ export function composeRoot(
     roles,
   };
   return format.renderRoot(next, follows);
+}
+
+/** The keys of a root that sign for it, or did: those that no other role has. */
+function rootKeysOf(root: Root | undefined): Map<KeyId, PublicKey> {
+  if (root === undefined) return new Map();
+  const { timestamp, snapshot, targets } = root.roles;
+  const others = new Set([timestamp, snapshot, targets].flatMap(({ keyIds }) => keyIds));
+  return new Map([...root.keys].filter(([id]) => !others.has(id)));
 }

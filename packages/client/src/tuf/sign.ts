@@ -6,8 +6,6 @@ import type { KeyId } from './names.js';
 /** Whoever holds a private key: a file on disk, a token, a test. */
 export interface KeySigner {
   readonly key: BareKey;
-  /** The id documents list the key under, where it is not the key's own: that of a certificate (Notary v1). */
-  readonly listedAs?: KeyId;
   /** 64 raw bytes for Ed25519, ASN.1 DER for ECDSA, plain octets for RSA. */
   sign(bytes: Uint8Array): Promise<Uint8Array>;
 }
@@ -19,8 +17,7 @@ export async function signDocument(
   signedBytes: Uint8Array,
   signers: readonly KeySigner[],
 ): Promise<Uint8Array> {
-  const idOf = (signer: KeySigner): KeyId => signer.listedAs ?? format.keyId(signer.key, crypto);
-  return signAs(format, signedBytes, new Map(signers.map((signer) => [idOf(signer), signer])));
+  return signAs(format, signedBytes, new Map(signers.map((signer) => [format.keyId(signer.key, crypto), signer])));
 }
 
 /** As `signDocument`, each signer under the id its key is listed by: a key object of another tool has another hash (K6). */

@@ -1,6 +1,5 @@
-import './reflect.js';
 import { createPrivateKey, randomBytes, X509Certificate } from 'node:crypto';
-import * as x509 from '@peculiar/x509';
+import * as x509 from '@countersign/client/x509';
 import { CountersignError, formatInstant, instant, type Instant } from '@countersign/client/tuf';
 import { readIfThere, writeAtomically, type KeyPairFiles } from './data-directory.js';
 import { newKeyPem, SIGNATURE_ALGORITHM, webKeys } from './keys.js';

@@ -1,6 +1,5 @@
-import './reflect.js';
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import * as x509 from '@peculiar/x509';
+import * as x509 from '@countersign/client/x509';
 import { instant, type Instant } from '@countersign/client/tuf';
 import { newSerial, SKEW_MS, type Authority } from './authority.js';
 import { readIfThere, writeAtomically, type DataDirectory, type KeyPairFiles } from './data-directory.js';

@@ -8,6 +8,7 @@ import { CountersignError } from '../../tuf/errors.js';
 import type { Delegation, PathSet } from '../../tuf/model.js';
 import { parseSaneRoleName, type RoleName } from '../../tuf/names.js';
 import { roleNamed, type Collection } from '../collection.js';
+import { delegateToKeys } from '../delegate-to-keys.js';
 import {
   withAbandon,
   withBy,
@@ -21,7 +22,8 @@ import type { Run, Session } from '../session.js';
 import { settle, versions } from './publish.js';
 
 interface AddOptions extends CommonOptions {
-  readonly request: string;
+  readonly request?: string;
+  readonly key?: readonly string[];
   readonly paths?: readonly string[];
   readonly by?: string;
   readonly abandon?: readonly string[];
@@ -33,21 +35,46 @@ export function addDelegate(group: Command, run: Run): void {
     .command('add')
     .argument('<name>', 'the collection')
     .argument('<role>', 'the delegated role')
-    .description('delegates paths to a role, published at once together with the role')
-    .requiredOption('--request <file>', 'the file that `delegation request` made')
-    .option('--paths <pattern...>', 'patterns of the targets it may list; everything unless given')
+    .description('delegates paths to a role, published at once; of a TUF collection together with the role')
+    .option('--request <file>', 'the file that `delegation request` made')
+    .option('--key <file...>', 'for a Notary collection: public keys or certificates, PEM; any one of them signs')
+    .option(
+      '--paths <pattern...>',
+      'patterns of the targets it may list, of a Notary collection prefixes; everything unless given',
+    )
     .option('--terminating', 'look no further for these targets');
   withJson(withExpires(withPassphrase(withTrust(withAbandon(withBy(command)))), 'what is signed')).action(
     (name: string, role: string, options: AddOptions) =>
       run(options, async (session) => {
         const collection = await session.collection(name);
-        await collection.home.exclusively(() => delegate(session, collection, parseSaneRoleName(role), options));
+        await collection.home.exclusively(() => add(session, collection, parseSaneRoleName(role), options));
       }),
   );
 }
 
-async function delegate(session: Session, collection: Collection, name: RoleName, options: AddOptions): Promise<void> {
-  const { format, crypto, output } = session;
+async function add(session: Session, collection: Collection, name: RoleName, options: AddOptions): Promise<void> {
+  const format = await collection.format();
+  const { key = [], request } = options;
+  if (format.rules.unverifiableRole === 'refuse') {
+    if (request !== undefined && key.length === 0) return delegate(session, collection, name, { ...options, request });
+    throw new CountersignError('usage', `${collection.gun} delegates to roles that have a first version already`, {
+      next: 'Ask for a file made with `countersign delegation request`, and give it as --request.',
+    });
+  }
+  if (key.length > 0 && request === undefined) return delegateToKeys(session, collection, format, name, options);
+  throw new CountersignError('usage', `${collection.gun} delegates to keys, whether they have signed or not`, {
+    next: 'Give the public key or certificate as --key FILE.',
+  });
+}
+
+async function delegate(
+  session: Session,
+  collection: Collection,
+  name: RoleName,
+  options: AddOptions & { readonly request: string },
+): Promise<void> {
+  const { crypto, output } = session;
+  const format = await collection.format();
   const text = await readRequest(options.request);
   const request = await readDelegationRequest({ format, crypto }, text, { gun: collection.gun, role: name });
   const { state } = await collection.refreshed('publish');

@@ -3,7 +3,8 @@ import type { DelegationChange } from '../../changes.js';
 import { findRole } from '../../role-search.js';
 import { CountersignError } from '../../tuf/errors.js';
 import { parseSaneRoleName, type RoleName } from '../../tuf/names.js';
-import { roleNamed, type Collection } from '../collection.js';
+import type { Collection } from '../collection.js';
+import { delegatorOf } from '../delegator.js';
 import {
   withAbandon,
   withBy,
@@ -44,8 +45,8 @@ async function undelegate(
   options: RemoveOptions,
 ): Promise<void> {
   const { output } = session;
-  const by = roleNamed(options.by);
   const { state } = await collection.refreshed('publish');
+  const by = delegatorOf(state.trust.final.context.format, name, options.by);
   const signed = (await findRole(state, by)).current?.signed;
   const delegations = signed?.delegations?.roles ?? [];
   const before = delegations.find((delegation) => delegation.name === name);

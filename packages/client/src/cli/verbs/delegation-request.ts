@@ -1,11 +1,23 @@
 import type { Command } from 'commander';
 import { writeDelegationRequest } from '../../delegation-request.js';
-import { DEFAULT_LIFETIMES, expiry } from '../../lifetimes.js';
+import { expiry } from '../../lifetimes.js';
 import { listedVersion } from '../../role-search.js';
-import { formatInstant, instant, parseSaneRoleName, ROOT, type RoleName } from '../../tuf/names.js';
-import type { KeySigner } from '../../tuf/sign.js';
+import { wrongFormat } from '../../root-format.js';
+import type { Format } from '../../tuf/formats/format.js';
+import { formatInstant, instant, parseSaneRoleName, ROOT, type KeyId, type RoleName } from '../../tuf/names.js';
 import type { Collection } from '../collection.js';
-import { withExpires, withJson, withPassphrase, withTrust, type CommonOptions } from '../options.js';
+import { delegatorOf } from '../delegator.js';
+import { newKeyType } from '../own-signer.js';
+import {
+  formatChosen,
+  withExpires,
+  withFormat,
+  withJson,
+  withPassphrase,
+  withTrust,
+  type CommonOptions,
+  type FormatChoice,
+} from '../options.js';
 import { ownKey } from '../own-key.js';
 import { present, putText, wouldOverwrite } from '../put-file.js';
 import type { Run, Session } from '../session.js';
@@ -13,6 +25,7 @@ import type { Run, Session } from '../session.js';
 interface RequestOptions extends CommonOptions {
   readonly output: string;
   readonly key?: string;
+  readonly format?: FormatChoice;
   readonly force?: true;
 }
 
@@ -21,11 +34,13 @@ export function addRequest(group: Command, run: Run): void {
     .command('request')
     .argument('<name>', 'the collection')
     .argument('<role>', 'the role you are to sign')
-    .description('makes your key and an empty role, for the delegator to add')
+    .description(
+      'makes your key and an empty role, for the delegator to add; for a Notary collection the public key alone',
+    )
     .requiredOption('-o, --output <file>', 'the file to send to the delegator')
     .option('--force', 'replace a file that is there')
     .option('--key <id>', 'a key of yours, or how its id begins, instead of a new one');
-  withJson(withExpires(withPassphrase(withTrust(command)), 'the empty role')).action(
+  withJson(withExpires(withPassphrase(withTrust(withFormat(command))), 'the empty role')).action(
     (name: string, role: string, options: RequestOptions) =>
       run(options, async (session) => {
         const collection = await session.collection(name);
@@ -40,12 +55,14 @@ async function request(
   role: RoleName,
   options: RequestOptions,
 ): Promise<void> {
-  const { format, crypto, output } = session;
+  const { crypto, output } = session;
   // First of all: no key is made in vain.
   if (options.force !== true && (await present(options.output)) !== undefined) throw wouldOverwrite(options.output);
+  const format = await formatOf(collection, options.format);
+  if (format.rules.unverifiableRole === 'tolerate') return handOver(session, collection, role, format, options);
   const follows = await lastVersion(session, collection, role);
-  const signer = await signerFor(session, options.key);
-  const expires = expiry(instant(session.now), options.expires ?? DEFAULT_LIFETIMES.targets);
+  const signer = await session.openKey(await keyFor(session, format, options.key));
+  const expires = expiry(instant(session.now), options.expires ?? format.rules.lifetimes.targets);
   const wanted = { gun: collection.gun, role, expires, follows };
   const text = await writeDelegationRequest({ format, crypto }, wanted, signer);
   await putText(options.output, text);
@@ -61,11 +78,39 @@ async function request(
   output.line(`  ${collection.command('delegation add', role, '--request', options.output, ...paths)}`);
 }
 
-async function signerFor(session: Session, key: string | undefined): Promise<KeySigner> {
-  if (key !== undefined) return session.openKey(await ownKey(session.keys, key));
-  const passphrase = await session.passphraseForNewKeys();
-  const { id } = await session.keys.generate('ed25519', passphrase);
-  return session.keys.load(id, passphrase);
+/** Of a collection that is not known here, as it was chosen. @throws CountersignError `unsupported` where it is known otherwise */
+async function formatOf(collection: Collection, choice: FormatChoice | undefined): Promise<Format> {
+  const known = await collection.knownFormat();
+  const chosen = choice === undefined ? undefined : formatChosen(choice);
+  if (known === undefined || chosen === undefined || known.name === chosen.name)
+    return known ?? chosen ?? formatChosen('tuf');
+  throw wrongFormat(known, chosen);
+}
+
+/** The public key is all that a delegator needs where a role may be delegated before it has a version. */
+async function handOver(
+  session: Session,
+  collection: Collection,
+  role: RoleName,
+  format: Format,
+  options: RequestOptions,
+): Promise<void> {
+  const { output, keys } = session;
+  delegatorOf(format, role, undefined);
+  const key = await keyFor(session, format, options.key);
+  await putText(options.output, await keys.exportPublic(key));
+  if (options.json === true) {
+    output.json({ name: collection.gun, role, key, file: options.output });
+    return;
+  }
+  output.line(`Your public key for ${role} in ${collection.gun}, ${key}, is in ${options.output}.`);
+  output.line('Send it to whoever delegates, in a way that they know it is from you. They run:');
+  output.line(`  ${collection.command('delegation add', role, '--key', options.output)}`);
+}
+
+async function keyFor(session: Session, format: Format, key: string | undefined): Promise<KeyId> {
+  if (key !== undefined) return ownKey(session.keys, key);
+  return (await session.keys.generate(newKeyType(format), await session.passphraseForNewKeys())).id;
 }
 
 /** Versions of a role never go back, also where it was delegated before. Asks only where the collection is known. */

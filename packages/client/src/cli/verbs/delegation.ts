@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { inspect } from '../../inspect.js';
+import { inspect, vacantRoles, type RoleReport, type VacantRole } from '../../inspect.js';
 import type { Collection } from '../collection.js';
 import { coveredPaths } from '../covered-paths.js';
 import { withJson, withTrust, type CommonOptions } from '../options.js';
@@ -26,9 +26,12 @@ export function addDelegation(program: Command, run: Run): void {
 async function show(session: Session, collection: Collection): Promise<void> {
   const { state } = await collection.refreshed();
   const { roles } = await inspect(state);
-  const delegated = roles.flatMap((report) =>
-    report.delegation === undefined ? [] : [{ ...report, delegation: report.delegation }],
-  );
+  const delegated: readonly (VacantRole & Partial<RoleReport>)[] = [
+    ...roles.flatMap((report) =>
+      report.delegation === undefined ? [] : [{ ...report, delegation: report.delegation }],
+    ),
+    ...(await vacantRoles(state)),
+  ];
   if (session.options.json === true) session.output.json(delegated);
   else if (delegated.length === 0) session.output.line(`${collection.gun} delegates nothing.`);
   else {
@@ -37,7 +40,7 @@ async function show(session: Session, collection: Collection): Promise<void> {
       delegated.map(({ role: name, version, keys, delegation }) => [
         name,
         delegation.by,
-        String(version),
+        version === undefined ? '-' : String(version),
         keys.map((key) => short(key.id)).join(', '),
         coveredPaths(delegation),
       ]),

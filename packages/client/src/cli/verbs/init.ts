@@ -1,52 +1,72 @@
 import type { Command } from 'commander';
 import { makeFirstRoot } from '../../first-root.js';
-import { DEFAULT_LIFETIMES, expiry } from '../../lifetimes.js';
+import { expiry } from '../../lifetimes.js';
 import { Http } from '../../http.js';
 import { fingerprint } from '../../pinning.js';
 import { CountersignError } from '../../tuf/errors.js';
-import { formatInstant, instant, ROOT, type Version } from '../../tuf/names.js';
+import { rootFileName } from '../../tuf/formats/index.js';
+import { formatInstant, instant, ROOT, type KeyId, type Version } from '../../tuf/names.js';
 import { DEFAULT_REFRESH_LIMITS } from '../../tuf/refresh.js';
 import type { Collection } from '../collection.js';
 import { commandLine, sameServer } from '../hint.js';
+import { ownKey } from '../own-key.js';
+import { newKeyType, rootSignerOf, signerOf } from '../own-signer.js';
 import { rootKeyFile } from '../put-file.js';
-import { withExpires, withJson, withPassphrase, withServer, type CommonOptions } from '../options.js';
+import {
+  formatChosen,
+  withExpires,
+  withFormat,
+  withJson,
+  withPassphrase,
+  withServer,
+  type CommonOptions,
+  type FormatChoice,
+} from '../options.js';
 import type { Run, Session } from '../session.js';
+
+interface InitOptions extends CommonOptions {
+  readonly format?: FormatChoice;
+  readonly key?: string;
+}
 
 export function addInit(program: Command, run: Run): void {
   const command = program
     .command('init')
     .argument('<name>', 'the collection, such as example.com/team/app')
+    .option('--key <id>', 'a root key of yours, or how its id begins, instead of a new one')
     .description('begins a collection: makes its root and targets keys, and its first root');
-  withJson(withExpires(withPassphrase(withServer(command)), 'the root')).action(
-    (name: string, options: CommonOptions) =>
+  withJson(withExpires(withPassphrase(withServer(withFormat(command))), 'the root')).action(
+    (name: string, options: InitOptions) =>
       run(options, async (session) => {
         const collection = await session.collection(name);
-        await collection.home.exclusively(() => init(session, collection));
+        await collection.home.exclusively(() => init(session, collection, options));
       }),
   );
 }
 
-async function init(session: Session, collection: Collection): Promise<void> {
-  await refuseSecond(session, collection);
-  const { format, crypto, keys, options, output } = session;
-  const server = collection.server;
+async function init(session: Session, collection: Collection, options: InitOptions): Promise<void> {
+  await refuseSecond(collection);
+  const { crypto, keys, output } = session;
+  const format = formatChosen(options.format ?? 'tuf');
+  const chosen = options.key === undefined ? undefined : await ownKey(keys, options.key);
+  const server = collection.server(format);
   // The server first: without it no key is made in vain.
   await server.onlineKey('timestamp', 'current');
   const passphrase = await session.passphraseForNewKeys();
-  const rootKey = await keys.generate('ed25519', passphrase);
-  const targetsKey = await keys.generate('ed25519', passphrase);
-  const signers = {
-    root: await keys.load(rootKey.id, passphrase),
-    targets: await keys.load(targetsKey.id, passphrase),
-  };
-  const expires = expiry(instant(session.now), options.expires ?? DEFAULT_LIFETIMES.root);
+  const generate = async (): Promise<KeyId> => (await keys.generate(newKeyType(format), passphrase)).id;
+  const rootKey = chosen ?? (await generate());
+  // Before the other is made: a key that cannot be a root key is told so.
+  const root = await rootSignerOf(session, format, collection.gun, rootKey);
+  const targetsKey = await generate();
+  const signers = { root, targets: await signerOf(session, format, targetsKey) };
+  const expires = expiry(instant(session.now), options.expires ?? format.rules.lifetimes.root);
   const raw = await makeFirstRoot({ format, crypto, server }, signers, expires);
   const pin = fingerprint(raw, crypto);
   await collection.home.saveRecord({ server: collection.serverUrl });
   await collection.home.saveFirstRoot(raw);
   await collection.home.metadata.startFrom(raw, pin, undefined);
   if (options.json === true) {
-    const ids = { root: rootKey.id, targets: targetsKey.id };
+    const ids = { root: rootKey, targets: targetsKey };
     output.json({
       name: collection.gun,
       server: collection.serverUrl,
@@ -59,15 +79,15 @@ async function init(session: Session, collection: Collection): Promise<void> {
   output.line(`${collection.gun} is ready on ${collection.serverUrl}; nothing is published yet.`);
   output.line();
   output.line(`Root fingerprint  ${pin}`);
-  output.line(`Root key          ${rootKey.id}`);
-  output.line(`Targets key       ${targetsKey.id}`);
+  output.line(`Root key          ${rootKey}`);
+  output.line(`Targets key       ${targetsKey}`);
   output.line(`Root expires      ${formatInstant(expires)}`);
   output.line();
   output.line('Tell the fingerprint to those who are to trust the collection, by another way than the server:');
   output.line(`  ${readersCommand(collection, options, pin)}`);
   output.line();
   output.line('BACK UP THE ROOT KEY. Who loses it can never change the keys of this collection again:');
-  output.line(`  ${commandLine('key', 'export', rootKey.id, '-o', rootKeyFile(rootKey.id))}`);
+  output.line(`  ${commandLine('key', 'export', rootKey, '-o', rootKeyFile(rootKey))}`);
   output.line();
   output.line('Next, add files or directories, then publish:');
   output.line(`  ${collection.command('add')} FILE…`);
@@ -80,7 +100,7 @@ function readersCommand({ gun, serverUrl }: Collection, options: CommonOptions, 
   return commandLine('list', gun, ...server, '--root-fingerprint', pin);
 }
 
-async function refuseSecond(session: Session, collection: Collection): Promise<void> {
+async function refuseSecond(collection: Collection): Promise<void> {
   const again = {
     next: `Go on with \`${collection.command('add')} FILE…\` and \`${collection.command('publish')}\`.`,
   };
@@ -88,7 +108,7 @@ async function refuseSecond(session: Session, collection: Collection): Promise<v
     throw new CountersignError('conflict', `${collection.gun} has been begun here already`, again);
   if ((await collection.home.metadata.load(ROOT)) !== undefined)
     throw new CountersignError('conflict', `${collection.gun} is known here already`, again);
-  const url = collection.urls.metadata + session.format.fileName(ROOT, { version: 1 as Version });
+  const url = collection.urls.metadata + rootFileName(1 as Version);
   const published = await new Http(collection.fetch).fetchBytes(url, DEFAULT_REFRESH_LIMITS.root);
   if (published === undefined) return;
   throw new CountersignError('conflict', `${collection.gun} is published on ${collection.serverUrl} already`, {

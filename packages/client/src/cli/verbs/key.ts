@@ -68,7 +68,7 @@ export function addKey(program: Command, run: Run): void {
 async function list(session: Session): Promise<void> {
   const { keys, output, options } = session;
   const all = await keys.list();
-  const uses = await usesOf(session, all);
+  const uses = await usesOf(session.home, all);
   const of = ({ id }: StoredKey): readonly KeyUse[] => uses.get(id) ?? [];
   if (options.json === true) {
     output.json(all.map((key) => ({ ...asJson(key), since: formatInstant(instant(key.since)), uses: of(key) })));

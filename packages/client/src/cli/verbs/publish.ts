@@ -81,7 +81,7 @@ async function withRolesOfMine(
 /** Sees what was published as a reader would, so that the next change starts from it. What was published stays published. */
 export async function settle(collection: Collection): Promise<void> {
   try {
-    await collection.refreshed('publish', 'any');
+    await collection.refreshed('publish');
   } catch (error) {
     if (!(error instanceof CountersignError)) throw error;
     throw new CountersignError(error.code, `it is published, but could not be read back: ${error.message}`, {

@@ -1,14 +1,11 @@
-import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type { DelegationChange } from '../../changes.js';
-import { readPublicKey } from '../../node/public-key.js';
 import { formatOfRoot } from '../../root-format.js';
 import { addSigner, removeSigner, signerRole, signersOf } from '../../signers.js';
-import { publicKeyOf } from '../../tuf/compose.js';
-import { CountersignError } from '../../tuf/errors.js';
 import { formatNamed } from '../../tuf/formats/index.js';
 import type { Targets } from '../../tuf/model.js';
 import type { Collection } from '../collection.js';
+import { givenKey } from '../given-key.js';
 import { withExpires, withJson, withPassphrase, withTrust, type CommonOptions } from '../options.js';
 import { short } from '../output.js';
 import type { Run, Session } from '../session.js';
@@ -32,10 +29,7 @@ export function addSigners(program: Command, run: Run): void {
     (name: string, signer: string, options: AddOptions) =>
       run(options, async (session) => {
         signerRole(signer);
-        const pem = await readFile(options.key, 'utf8').catch((cause: unknown) => {
-          throw new CountersignError('not-found', `the key file ${options.key} cannot be read`, { cause });
-        });
-        const key = publicKeyOf(NOTARY, readPublicKey(pem), session.crypto);
+        const key = await givenKey(options.key, NOTARY, session.crypto);
         await change(session, name, signer, (targets) => addSigner(targets, signer, key));
       }),
   );
@@ -77,7 +71,7 @@ async function change(
 }
 
 async function targetsOf(collection: Collection, purpose: 'read' | 'publish'): Promise<Targets> {
-  const { trust } = (await collection.refreshed(purpose, 'any')).state;
+  const { trust } = (await collection.refreshed(purpose)).state;
   formatOfRoot(trust.final.root.raw, NOTARY);
   return trust.targets.signed;
 }

@@ -67,6 +67,18 @@ export interface Rules {
   readonly timestampBytes: number;
   /** Targets are files that the server of a collection hands out, or are kept elsewhere: images, by a registry. */
   readonly targetFiles: 'hosted' | 'elsewhere';
+  /** The kind of key publishers make for it. */
+  readonly publisherKeys: 'ed25519' | 'ecdsa-p256-sha256';
+  /** Root keys are listed as certificates made out to the collection, or by themselves as others are. */
+  readonly rootKeys: 'certificates' | 'bare';
+  /** Whether a root goes on listing root keys that no role has any more: with them Notary's clients find who signed before. */
+  readonly formerRootKeys: 'kept' | 'dropped';
+  /** For how many days a publisher signs, unless told otherwise. */
+  readonly lifetimes: { readonly root: number; readonly targets: number; readonly snapshot: number };
+  /** How delegations say which targets they cover. */
+  readonly delegationPaths: 'globs' | 'prefixes';
+  /** What a delegated role may be called: anything, or the name of the role that delegates to it with a segment behind. */
+  readonly delegatedNames: 'any' | 'below-delegator';
 }
 
 /** A key as the owner of its private half describes it, before any document lists it. */
@@ -74,6 +86,8 @@ export interface BareKey {
   readonly scheme: KeyScheme;
   /** DER SubjectPublicKeyInfo. */
   readonly spki: Uint8Array;
+  /** DER, where the key is to be listed as certificates (Notary v1): its own first. */
+  readonly certificates?: readonly Uint8Array[];
 }
 
 /** Plain members of a next document, from which a format renders its `signed` part. `keep` is the document it follows: unknown members are carried over. */
@@ -116,8 +130,8 @@ export interface Format {
   parseKey(raw: Uint8Array, crypto: Pick<Crypto, 'hash'>): PublicKey;
   renderKey(key: BareKey): Uint8Array;
   /**
-   * The id a key must have in this format where it is listed by itself. Of the `scheme` and `spki` of a key listed as a
-   * certificate it is Notary's "canonical key id", under which the private half is kept.
+   * The id a key must have in this format, listed by itself or as its `certificates`. Of the `scheme` and `spki` alone of a
+   * key that is listed as a certificate it is Notary's "canonical key id", under which the private half is kept.
    * @throws CountersignError `malformed` for a broken key, `unsupported` for a scheme the format has no word for
    */
   keyId(key: BareKey, crypto: Pick<Crypto, 'hash'>): KeyId;

@@ -1,5 +1,5 @@
 import type { Crypto } from '../crypto.js';
-import { base64Encode, hexEncode, pemCertificates, utf8Decode } from '../encoding.js';
+import { base64Encode, hexEncode, pemCertificates, pemEncode, utf8Decode, utf8Encode } from '../encoding.js';
 import { CountersignError } from '../errors.js';
 import { encodeCanonical, type JsonObject, type JsonTree, type JsonView } from '../json.js';
 import type { KeyScheme, PublicKey } from '../model.js';
@@ -11,7 +11,6 @@ import { carriedOver, readFrom, sourceOf, textAt } from './fields.js';
 import { fits, hashedId, ifReadable, keyIdOf, scanKey } from './key-material.js';
 import { isSound } from './notary1-certificates.js';
 import { bytesAt, members, structAt } from './notary1-fields.js';
-import { notaryScheme } from './notary1-signatures.js';
 
 const KEY = members('keytype', 'keyval');
 const KEYVAL = members('private', 'public');
@@ -109,19 +108,33 @@ function plainObject(keyType: string, published: Uint8Array): JsonTree {
 }
 
 /**
- * The object of a key listed by itself, not as a certificate.
- * @throws CountersignError `malformed` for a broken key, `unsupported` for one whose signatures Notary has no method for
+ * The object of a key, listed by itself or as its certificates. Of a scheme with another hash than Notary's it is the same
+ * key, which signs in Notary's way there.
+ * @throws CountersignError `malformed` for a broken key, `unsupported` for one that Notary cannot list so
  */
 export function keyObjectOf(key: BareKey): JsonTree {
   const info = parseSpki(key.spki);
   const scheme = schemeOf(info);
-  const wanted = notaryScheme(key.scheme);
-  if (wanted === undefined)
-    throw new CountersignError('unsupported', `Notary has no method for signing by ${key.scheme}`);
-  if (scheme === undefined || (wanted !== scheme && !(info.kind === 'rsa' && wanted === 'rsa-pkcs1v15-sha256')))
+  if (scheme === undefined || kindOf(scheme) !== kindOf(key.scheme))
     throw new CountersignError('malformed', `a key of scheme ${key.scheme} does not hold such a key`);
+  if (key.certificates !== undefined) return certifiedObject(info, key.certificates);
   if (info.kind === 'ed25519') return plainObject('ed25519', info.raw);
   return plainObject(info.kind === 'ec' ? 'ecdsa' : 'rsa', key.spki);
+}
+
+/** `ecdsa-p384` of `ecdsa-p384-sha256`; `rsa` whatever the padding. */
+function kindOf(scheme: KeyScheme): string {
+  return scheme.startsWith('rsa-') ? 'rsa' : scheme.replace(/-sha\d+$/u, '');
+}
+
+function certifiedObject({ kind }: SpkiInfo, certificates: readonly Uint8Array[]): JsonTree {
+  if (kind === 'ed25519') {
+    throw new CountersignError('unsupported', 'Notary lists no certificates of Ed25519 keys', {
+      next: 'Use an ECDSA key, or RSA of 2,048 bits and more.',
+    });
+  }
+  const text = certificates.map((der) => pemEncode(der, 'CERTIFICATE')).join('');
+  return plainObject(kind === 'ec' ? 'ecdsa-x509' : 'rsa-x509', utf8Encode(text));
 }
 
 /** The id `key` must have, whatever it was listed under. */
@@ -137,5 +150,6 @@ export function renderListedKey(key: PublicKey): JsonTree {
   if (key.scheme === undefined) {
     throw new CountersignError('unsupported', `key ${key.id} has no scheme and was not read from a document`);
   }
-  return keyObjectOf({ scheme: key.scheme, spki: key.spki });
+  const { scheme, spki, certificates } = key;
+  return keyObjectOf({ scheme, spki, ...(certificates === undefined ? {} : { certificates }) });
 }

@@ -35,10 +35,9 @@ function ecdsa(scheme: KeyScheme, curve: Curve): MethodRow {
 /** Keys of ours whose scheme leaves the salt open are signed with by as many bytes of salt as the hash has. */
 const SALTED: ReadonlyMap<KeyScheme, KeyScheme> = new Map([['rsa-pss-sha256', 'rsa-pss-sha256-salt32']]);
 
-/** How Notary verifies what a key of `scheme` signs; undefined where it has no method for that. */
-export function notaryScheme(scheme: KeyScheme): KeyScheme | undefined {
+function methodOf(scheme: KeyScheme): MethodRow | undefined {
   const known = SALTED.get(scheme) ?? scheme;
-  return METHODS.some((row) => row.scheme === known) ? known : undefined;
+  return METHODS.find((row) => row.scheme === known);
 }
 
 /**
@@ -68,7 +67,7 @@ export function renderSignature(signature: Signature): JsonTree {
   const { keyId, scheme, value } = signature;
   const source = sourceOf(signature);
   if (source !== undefined) return { keyid: keyId, method: source.get('method') ?? '', sig: source.get('sig') ?? '' };
-  const row = METHODS.find((each) => scheme !== undefined && each.scheme === notaryScheme(scheme));
+  const row = scheme === undefined ? undefined : methodOf(scheme);
   if (row === undefined) {
     throw new CountersignError('unsupported', `Notary has no method for signing by ${scheme ?? 'an unnamed scheme'}`, {
       detail: { key: keyId },

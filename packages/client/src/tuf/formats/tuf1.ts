@@ -30,6 +30,14 @@ export const tuf1: Format = Object.freeze<Format>({
     firstRoot: 'first',
     timestampBytes: 16_384,
     targetFiles: 'hosted',
+    publisherKeys: 'ed25519',
+    rootKeys: 'bare',
+    formerRootKeys: 'dropped',
+    // A year is long enough to be no chore, short enough that an abandoned collection stops being trusted; a snapshot says
+    // what is current, and servers take none that lasts much longer than a month.
+    lifetimes: Object.freeze({ root: 365, targets: 365, snapshot: 30 }),
+    delegationPaths: 'globs',
+    delegatedNames: 'any',
   }),
   parseRoot,
   parseTimestamp,
