@@ -1,4 +1,12 @@
-import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import {
+  createCipheriv,
+  createHash,
+  createPrivateKey,
+  generateKeyPairSync,
+  randomBytes,
+  type KeyObject,
+} from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -130,6 +138,68 @@ describe('one key file of Notary', () => {
     expect(await person.json('key', 'import', await file('x.key', key))).not.toHaveProperty('role');
   });
 });
+
+/** As Go's `EncryptPEMBlock` does. */
+function encryptedTheOldWay(bytes: Buffer): string {
+  const iv = randomBytes(16);
+  const round = (before: Buffer): Buffer =>
+    createHash('md5').update(before).update(THEIRS).update(iv.subarray(0, 8)).digest();
+  const first = round(Buffer.alloc(0));
+  const cipher = createCipheriv('aes-256-cbc', Buffer.concat([first, round(first)]), iv);
+  const body = Buffer.concat([cipher.update(bytes), cipher.final()]);
+  const headers = `Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,${iv.toString('hex')}\nrole: targets\n\n`;
+  return ed25519Pem(headers, body);
+}
+
+function ed25519Pem(headers: string, body: Buffer): string {
+  const lines = body
+    .toString('base64')
+    .match(/.{1,64}/gu)!
+    .join('\n');
+  return `-----BEGIN ED25519 PRIVATE KEY-----\n${headers}${lines}\n-----END ED25519 PRIVATE KEY-----\n`;
+}
+
+describe('an Ed25519 key of Notary', () => {
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  const half = publicKey.export({ format: 'der', type: 'spki' }).subarray(-32);
+  const seed = privateKey.export({ format: 'der', type: 'pkcs8' }).subarray(-32);
+  const blob = Buffer.concat([half, seed, half]);
+  const pem = privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
+
+  it.each([
+    ['in the older form, encrypted', encryptedTheOldWay(blob)],
+    ['in the older form, in the clear', ed25519Pem('role: targets\n\n', blob)],
+  ])('%s is taken over', async (_, text) => {
+    const told = await person.runWith(env(ALL), 'key', 'import', await file('x.key', text), '--json');
+    const { id } = await person.json<Told>('key', 'import', await file('y.key', pem));
+    expect(JSON.parse(told.out)).toMatchObject({ id, role: 'targets' });
+  });
+
+  it('is exported, and taken back', async () => {
+    const { id } = await person.json<Told>('key', 'import', await file('x.key', pem));
+    const out = person.path('out.key');
+    await person.ok('key', 'export', id, '--format', 'notary', '--role', 'user', '-o', out);
+    expect(() =>
+      createPrivateKey({ key: labelless(readFileSync(out, 'utf8')), passphrase: 'correct horse' }),
+    ).toThrow();
+    const other = await Person.arrive();
+    expect(await other.json<Told>('key', 'import', out)).toMatchObject({ id, role: 'user' });
+    const stranger = await Person.arrive();
+    stranger.env['COUNTERSIGN_PASSPHRASE'] = 'mistyped';
+    expect(await stranger.run('key', 'import', out)).toMatchObject({ code: 8 });
+    await Promise.all([other.leave(), stranger.leave()]);
+  });
+
+  it.each([
+    ['whose halves do not belong together', Buffer.concat([half, randomBytes(32), half])],
+    ['cut short', blob.subarray(0, 95)],
+  ])('%s is refused', async (_, bytes) => {
+    const ran = await person.run('key', 'import', await file('x.key', ed25519Pem('', bytes)));
+    expect(ran).toMatchObject({ code: 8, out: '' });
+  });
+});
+
+const labelless = (pem: string): string => pem.replace(/^(-----BEGIN .*\n)(?:.*: .*\n)+\n/u, '$1');
 
 describe('a key is exported for Notary', () => {
   it('in the form it was imported in', async () => {

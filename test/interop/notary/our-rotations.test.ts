@@ -103,6 +103,26 @@ notarySuite('our command changes the keys of a collection that notary made', (st
     expect(await owner.lists(gun)).toEqual(['v1']);
   });
 
+  it('delegates to an Ed25519 key, which notary then signs with', async () => {
+    const gun = 'example.com/delegated-by-ours/ed25519';
+    const owner = await stage.owner(gun, 'v1');
+    await owner.does('key', 'rotate', gun, 'snapshot', '-r');
+    await takeOver(gun, owner);
+    const file = owner.home.path('own.pem');
+    const { id: key } = await ours.json<{ id: string }>('key', 'generate');
+    await ours.ok('delegation', 'request', gun, 'targets/ed', '-o', file, '--key', key);
+    await ours.ok('delegation', 'add', gun, 'targets/ed', '--key', file);
+    await handBack(owner, key);
+    await owner.does('add', gun, 'e1', owner.file('e1'), '--roles', 'targets/ed', '-p');
+    expect([...(await stage.newcomer('reader').lists(gun))].sort()).toEqual(['e1', 'v1']);
+    const other = await Person.arrive();
+    Object.assign(other.env, ENVIRONMENT);
+    await other.ok('key', 'import', owner.home.path('trust'));
+    const schemes = (await other.json<{ scheme: string }[]>('key', 'list')).map(({ scheme }) => scheme);
+    expect(schemes.filter((scheme) => scheme === 'ed25519')).toHaveLength(1);
+    await other.leave();
+  });
+
   it('delegates to certificates, below delegated roles, and adds to what notary delegated', async () => {
     const gun = 'example.com/delegated-by-ours/nested';
     const owner = await stage.owner(gun, 'v1');

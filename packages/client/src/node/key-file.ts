@@ -4,6 +4,7 @@ import { equalBytes } from '../tuf/encoding.js';
 import { CountersignError } from '../tuf/errors.js';
 import type { KeyScheme } from '../tuf/model.js';
 import { labelsOf, readLabels, type KeyLabels } from './notary-key.js';
+import { readNotaryEd25519 } from './notary-ed25519.js';
 import { fromPem, fromPkcs8, type PrivateKey } from './private-key.js';
 import { readSealed, seal, unseal, type ScryptParams, type Sealed } from './sealed.js';
 
@@ -98,7 +99,8 @@ export async function readForeignKey(text: string, passphrase: string): Promise<
 async function readPem(text: string, passphrase: string): Promise<PrivateKey> {
   const cosign = COSIGN.exec(text)?.[1];
   if (cosign !== undefined) return openEnvelope(readSealed(json(Buffer.from(cosign, 'base64').toString())), passphrase);
-  return fromPem(text, passphrase);
+  const notary = readNotaryEd25519(text, passphrase);
+  return notary === undefined ? fromPem(text, passphrase) : fromPkcs8(notary);
 }
 
 async function openEnvelope(sealed: Sealed, passphrase: string): Promise<PrivateKey> {

@@ -7,6 +7,7 @@ import type { KeyId } from '../tuf/names.js';
 import { errorCode, writeAtomically } from './atomic-file.js';
 import { openKeyFile, parseKeyFile, publicHalf, readForeignKey, writeKeyFile, type KeyFile } from './key-file.js';
 import { labelsOf, writeNotaryKey, type KeyLabels } from './notary-key.js';
+import { toNotaryEd25519 } from './notary-ed25519.js';
 import { generatePrivateKey, type NewKeyType, type PrivateKey } from './private-key.js';
 import type { ScryptParams } from './sealed.js';
 import { selfSigned, type CertificateRequest } from './self-signed.js';
@@ -115,7 +116,8 @@ export class KeyStore {
    */
   async exportForNotary(id: KeyId, passphrase: string, notaryId: string, labels: KeyLabels = {}): Promise<string> {
     const file = await this.#read(id);
-    const secret = (await this.#open(id, passphrase)).pkcs8();
+    const key = await this.#open(id, passphrase);
+    const secret = key.key.scheme === 'ed25519' ? toNotaryEd25519(key.pkcs8(), key.key.spki) : key.pkcs8();
     const text = writeNotaryKey(secret, passphrase, notaryId, { ...labelsOf(file.role, file.gun), ...labels });
     secret.fill(0);
     return text;

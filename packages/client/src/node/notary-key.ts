@@ -13,7 +13,7 @@ export interface KeyLabels {
 /** Characters; no role or collection has a longer name. */
 const MAX_LABEL = 1024;
 
-const HEADERS = /^(-----BEGIN [A-Z ]+-----\n)((?:[A-Za-z-]+: [^\n]*\n)+)\n?/u;
+const HEADERS = /^(-----BEGIN [A-Z0-9 ]+-----\n)((?:[A-Za-z-]+: [^\n]*\n)+)\n?/u;
 /** What OpenSSL needs to open a key of the old form; other headers it stumbles over. */
 const ENCRYPTION = ['Proc-Type', 'DEK-Info'];
 
@@ -45,13 +45,13 @@ function isLabel(text: unknown): text is string {
   return typeof text === 'string' && text !== '' && text.length <= MAX_LABEL && !/[\u0000-\u001f\u007f]/u.test(text);
 }
 
-const OID = {
+export const OID = {
   pbes2: '2a864886f70d01050d',
   pbkdf2: '2a864886f70d01050c',
   aes256Cbc: '60864801650304012a',
 } as const;
 /** The only profile Notary's clients read: no other count, hash or cipher. */
-const ROUNDS = 2048;
+export const ROUNDS = 2048;
 
 /**
  * A key as Notary's clients keep and import it: PEM PKCS#8, encrypted by PBES2 with PBKDF2-HMAC-SHA1 and AES-256-CBC, with
