@@ -105,6 +105,48 @@ describe('a login', () => {
     );
   });
 
+  it('by identity token is posted to the token server, as OAuth2 has it', async () => {
+    const world = script({ token: () => Response.json({ access_token: 'good', refresh_token: 'another' }) });
+    const credentials = (): Promise<{ identityToken: string }> => Promise.resolve({ identityToken: 'se&cret' });
+    expect((await logged(world.fetch, { credentials })(FILE)).status).toBe(200);
+    const [asked] = toRealm(world);
+    expect(asked).toMatchObject({
+      url: REALM,
+      init: { method: 'POST', redirect: 'error', headers: { 'content-type': 'application/x-www-form-urlencoded' } },
+    });
+    expect(Object.fromEntries(new URLSearchParams(Buffer.from(asked!.init.body as Uint8Array).toString()))).toEqual({
+      grant_type: 'refresh_token',
+      refresh_token: 'se&cret',
+      service: 's',
+      scope: 'repository:app:pull',
+      client_id: 'countersign',
+    });
+    expect(world.sent.map(authorization)).toEqual([undefined, undefined, 'Bearer good']);
+  });
+
+  it.each([
+    [400, 'auth.example refuses the login of the identity token'],
+    [401, 'auth.example refuses the login of the identity token'],
+    [404, 'auth.example takes no identity tokens'],
+    [405, 'auth.example takes no identity tokens'],
+  ])('by identity token that is answered %d is told so, and not shown', async (status, message) => {
+    const world = script({ token: () => new Response('se&cret', { status }) });
+    const credentials = (): Promise<{ identityToken: string }> => Promise.resolve({ identityToken: 'se&cret' });
+    const error: unknown = await logged(world.fetch, { credentials })(FILE).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: 'unauthorized', message });
+    expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toContain('se&cret');
+  });
+
+  it.each(['http://auth.example/token', 'https://a:b@auth.example/token'])(
+    'by identity token is not sent to %s',
+    async (realm) => {
+      const world = script({ realm });
+      const credentials = (): Promise<{ identityToken: string }> => Promise.resolve({ identityToken: 'secret' });
+      await expect(logged(world.fetch, { credentials })(FILE)).rejects.toMatchObject({ code: 'unauthorized' });
+      expect(toRealm(world)).toEqual([]);
+    },
+  );
+
   it('that cannot be looked up is told, and is no fault of the server', async () => {
     const world = script();
     const credentials = (): Promise<never> => Promise.reject(new Error('broken for the test'));

@@ -55,6 +55,14 @@ describe('a login is found', () => {
   });
 });
 
+it('an identity token is found in the file, before the password beside it, and in a helper', async () => {
+  const token = { identityToken: 'an opaque token' };
+  const auths = { 'registry.example': { auth: AUTH, identitytoken: 'an opaque token' } };
+  expect(await login({ auths })).toEqual(token);
+  await helper('token', `echo '{"Username":"<token>","Secret":"an opaque token"}'`);
+  expect(await login({ credsStore: 'token' })).toEqual(token);
+});
+
 describe('there is no login', () => {
   it.each<[string, unknown]>([
     ['in an empty configuration', {}],
@@ -93,11 +101,6 @@ describe('told, without a word of what it holds, is', () => {
       { auths: { 'registry.example': { auth: Buffer.from('SECRET').toString('base64') } } },
       /config\.json is damaged/u,
     ],
-    [
-      'an identity token',
-      { auths: { 'registry.example': { auth: AUTH, identitytoken: 'SECRET' } } },
-      /identity token/u,
-    ],
     ['a helper that is not there', { credsStore: 'gone' }, /docker-credential-gone is not installed/u],
     ['a helper by its path', { credsStore: '../../bin/sh' }, /no name of a credential helper/u],
     ['a helper with a command in it', { credsStore: 'a; rm -rf' }, /no name of a credential helper/u],
@@ -108,13 +111,11 @@ describe('told, without a word of what it holds, is', () => {
       /docker-credential-babbles answers something else/u,
     ],
     ['a helper that says too much', { credsStore: 'floods' }, /docker-credential-floods failed/u],
-    ['a helper with an identity token', { credsStore: 'token' }, /identity token/u],
     ['a helper that never answers', { credsStore: 'hangs' }, /docker-credential-hangs does not answer/u],
   ])('%s', async (_what, config, message) => {
     await helper('fails', 'echo SECRET; echo SECRET >&2; exit 1');
     await helper('babbles', 'echo SECRET');
     await helper('floods', 'yes SECRET | head -c 200000');
-    await helper('token', `echo '{"Username":"<token>","Secret":"SECRET"}'`);
     await helper('hangs', 'exec sleep 60');
     const error: unknown = await login(config, undefined, 2_000).catch((reason: unknown) => reason);
     expect(error).toMatchObject({ code: 'usage', message: expect.stringMatching(message) as string });

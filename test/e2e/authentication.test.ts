@@ -19,6 +19,7 @@ beforeAll(async () => {
   tokens = await startTokenServer({
     issuer,
     users: { alice: PASSWORD, bob: PASSWORD },
+    identityTokens: { 'an opaque token': 'alice' },
     // Everybody reads what is public; alice publishes; nobody but she sees what is private.
     allows: (user, name, action) => user === 'alice' || (action === 'pull' && name.includes('/public/')),
   });
@@ -64,6 +65,26 @@ async function published(who: Person, name: string): Promise<string> {
 function list(who: Person, name: string, pin: string): Promise<Ran> {
   return who.run('list', name, '--root-fingerprint', pin);
 }
+
+describe('somebody logged in by identity token', () => {
+  const byToken = (identitytoken: string): Json => ({ auths: { [REGISTRY]: { auth: '', identitytoken } } });
+
+  it('publishes and reads', async () => {
+    const name = `${REGISTRY}/private/by-token`;
+    const alice = await person(byToken('an opaque token'));
+    await published(alice, name);
+    await alice.ok('list', name);
+    expect(new Set(tokens.asked.map(({ method, user }) => `${method} ${user ?? ''}`))).toEqual(new Set(['POST alice']));
+  });
+
+  it('is told where it is not theirs', async () => {
+    const eve = await person(byToken('another token'));
+    const ran = await eve.run('init', `${REGISTRY}/private/by-eve`);
+    expect(ran).toMatchObject({ code: 9, out: '' });
+    expect(ran.err).toContain('refuses the login of the identity token');
+    expect(ran.err).not.toContain('another token');
+  });
+});
 
 describe('somebody logged in with docker', () => {
   it('publishes, reads, and rotates keys, asking for no more tokens than it needs', async () => {

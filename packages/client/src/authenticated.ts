@@ -1,6 +1,6 @@
 import { bearerChallenge, type BearerChallenge } from './bearer-challenge.js';
 import type { Fetch, FetchInit, FetchResponse } from './fetch.js';
-import { isPrivate, isToken, requestToken, type Credentials } from './token-exchange.js';
+import { isPrivate, isToken, loginName, requestToken, type Credentials } from './token-exchange.js';
 import { hostOf } from './transfer.js';
 import { CountersignError } from './tuf/errors.js';
 import type { Gun } from './tuf/names.js';
@@ -112,7 +112,8 @@ class TokenSession {
     const credentials = await this.#credentials;
     const asked = now();
     const { token, lifetime } = await requestToken(this.#fetch, { challenge, scope, server, credentials, next: login });
-    return { token, until: asked + (lifetime - MARGIN) * 1000, username: credentials?.username };
+    const username = credentials === undefined ? undefined : loginName(credentials);
+    return { token, until: asked + (lifetime - MARGIN) * 1000, username };
   }
 
   #forget(scope: string, held: Held | undefined): void {

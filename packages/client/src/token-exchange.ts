@@ -1,14 +1,26 @@
 import type { BearerChallenge } from './bearer-challenge.js';
-import type { Fetch, FetchResponse } from './fetch.js';
+import type { Fetch, FetchInit, FetchResponse } from './fetch.js';
 import { gather } from './gather.js';
 import { Transfer } from './transfer.js';
 import { base64Encode, utf8Encode } from './tuf/encoding.js';
 import { CountersignError } from './tuf/errors.js';
 
 /** A user name and its password or access token. */
-export interface Credentials {
+export interface PasswordLogin {
   readonly username: string;
   readonly password: string;
+}
+
+/** What a token server gave for a login, to be shown in its place: OAuth2's refresh token. */
+export interface IdentityToken {
+  readonly identityToken: string;
+}
+
+export type Credentials = PasswordLogin | IdentityToken;
+
+/** Who logs in, for messages. */
+export function loginName(credentials: Credentials): string {
+  return 'username' in credentials ? credentials.username : 'the identity token';
 }
 
 /** A token, and for how many seconds it lasts. */
@@ -32,24 +44,25 @@ const MAX_ANSWER = 64 * 1024;
 const MAX_TOKEN = 12 * 1024;
 /** Seconds a token lasts whose server does not say. */
 const LIFETIME = 60;
+/** Who asks, in the words of OAuth2; token servers know no clients. */
+const CLIENT_ID = 'countersign';
 const MAX_LIFETIME = 86_400;
 const LIMITS = { idle: 30_000, total: 30_000, minimumRate: 16 * 1024 };
 
 /**
- * Asks the token server that a challenge names for a token, with Basic authentication where there are credentials
- * (distribution's token specification). They go to an address over TLS, or from a server on loopback to one there; never
- * along a redirect.
+ * Asks the token server that a challenge names for a token, with Basic authentication where there is a user name, by OAuth2
+ * where there is an identity token (distribution's token and OAuth2 specifications). They go to an address over TLS, or from a
+ * server on loopback to one there; never along a redirect.
  * @throws CountersignError `unauthorized` where the token server refuses, or is one that must not be asked; `network`,
  * `unavailable`
  */
 export async function requestToken(fetch: Fetch, request: TokenRequest): Promise<IssuedToken> {
   const url = tokenUrl(request);
-  const { credentials } = request;
-  const headers: Record<string, string> = credentials === undefined ? {} : { authorization: basic(credentials) };
+  const asking = askingBy(url, request);
   const transfer = new Transfer(url.href, MAX_ANSWER, LIMITS);
   try {
     const response = await transfer.open(async (address, init) =>
-      fetch(address, { ...init, headers, redirect: 'error' }),
+      fetch(address, { ...init, ...asking, redirect: 'error' }),
     );
     if (response.status !== 200) throw refusal(url, response, request);
     return readToken(await gather(transfer.chunks(response), MAX_ANSWER), url);
@@ -58,14 +71,28 @@ export async function requestToken(fetch: Fetch, request: TokenRequest): Promise
   }
 }
 
+/** What is sent beside the address, which what is not secret of the request becomes part of. */
+function askingBy(url: URL, { challenge, scope, credentials }: TokenRequest): FetchInit {
+  if (credentials !== undefined && 'identityToken' in credentials) {
+    const { service = '' } = challenge;
+    const grant = { grant_type: 'refresh_token', refresh_token: credentials.identityToken };
+    const form = new URLSearchParams({ ...grant, service, scope, client_id: CLIENT_ID });
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    return { method: 'POST', headers, body: utf8Encode(form.toString()).slice() };
+  }
+  if (credentials !== undefined) url.searchParams.set('account', credentials.username);
+  if (challenge.service !== undefined) url.searchParams.set('service', challenge.service);
+  url.searchParams.set('scope', scope);
+  return credentials === undefined ? {} : { headers: { authorization: basic(credentials) } };
+}
+
 /** Whether what is secret may go to `url`: over TLS, or no further than this machine. */
 export function isPrivate(url: string | URL): boolean {
   const { protocol, hostname } = new URL(url);
   return protocol === 'https:' || (protocol === 'http:' && /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/u.test(hostname));
 }
 
-function tokenUrl({ challenge, scope, server, credentials }: TokenRequest): URL {
-  const { realm, service } = challenge;
+function tokenUrl({ challenge: { realm }, server }: TokenRequest): URL {
   const refuse = (why: string): never => {
     throw new CountersignError(
       'unauthorized',
@@ -79,9 +106,6 @@ function tokenUrl({ challenge, scope, server, credentials }: TokenRequest): URL 
   if (url.protocol === 'http:' && !isLoopback(server)) return refuse('which is on this machine');
   if (url.username !== '' || url.password !== '') return refuse('which holds a user name');
   url.hash = '';
-  if (credentials !== undefined) url.searchParams.set('account', credentials.username);
-  if (service !== undefined) url.searchParams.set('service', service);
-  url.searchParams.set('scope', scope);
   return url;
 }
 
@@ -89,7 +113,7 @@ function isLoopback(url: string): boolean {
   return isPrivate(`http://${new URL(url).host}`);
 }
 
-function basic({ username, password }: Credentials): string {
+function basic({ username, password }: PasswordLogin): string {
   return `Basic ${base64Encode(utf8Encode(`${username}:${password}`))}`;
 }
 
@@ -99,8 +123,14 @@ function refusal(url: URL, { status }: FetchResponse, { credentials, next }: Tok
     const whom =
       credentials === undefined
         ? 'gives nobody a token without a login'
-        : `refuses the login of ${credentials.username}`;
+        : `refuses the login of ${loginName(credentials)}`;
     return new CountersignError('unauthorized', `${url.host} ${whom}`, { detail, next });
+  }
+  if ((status === 404 || status === 405) && credentials !== undefined && 'identityToken' in credentials) {
+    return new CountersignError('unauthorized', `${url.host} takes no identity tokens`, {
+      detail,
+      next: 'Log in with a user name and an access token, or set COUNTERSIGN_TOKEN.',
+    });
   }
   return new CountersignError(
     status === 429 || status >= 500 ? 'unavailable' : 'network',

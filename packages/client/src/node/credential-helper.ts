@@ -26,7 +26,7 @@ export async function askCredentialHelper(
   if (!NAME.test(name)) throw broken(`${JSON.stringify(name.slice(0, 64))} is no name of a credential helper`);
   const program = `docker-credential-${name}`;
   const { error, output } = await run(program, registry, options);
-  if (error === undefined) return read(program, registry, output);
+  if (error === undefined) return read(program, output);
   if (output.includes('credentials not found')) return undefined;
   if (error.code === 'ENOENT') throw broken(`${program} is not installed`);
   throw broken(error.killed === true ? `${program} does not answer` : `${program} failed`);
@@ -49,10 +49,10 @@ function run(program: string, registry: string, { env, timeout }: CredentialHelp
   });
 }
 
-function read(program: string, registry: string, output: string): Credentials | undefined {
+function read(program: string, output: string): Credentials | undefined {
   const { Username: username, Secret: password } = Object.fromEntries(members(output));
   if (typeof username !== 'string' || typeof password !== 'string') throw broken(`${program} answers something else`);
-  if (username === '<token>') throw identityToken(registry);
+  if (username === '<token>') return password === '' ? undefined : { identityToken: password };
   return username === '' ? undefined : { username, password };
 }
 
@@ -63,12 +63,6 @@ function members(json: string): readonly [string, unknown][] {
   } catch {
     return [];
   }
-}
-
-export function identityToken(registry: string): CountersignError {
-  return new CountersignError('usage', `the login for ${registry} is an identity token, which is not supported yet`, {
-    next: 'Log in with a user name and an access token, or set COUNTERSIGN_TOKEN.',
-  });
 }
 
 function broken(what: string): CountersignError {

@@ -4,7 +4,7 @@ import type { Credentials } from '../token-exchange.js';
 import { base64Decode, utf8Decode } from '../tuf/encoding.js';
 import { CountersignError } from '../tuf/errors.js';
 import { errorCode } from './atomic-file.js';
-import { askCredentialHelper, identityToken } from './credential-helper.js';
+import { askCredentialHelper } from './credential-helper.js';
 
 export interface DockerLoginOptions {
   /** Where `config.json` is: `DOCKER_CONFIG`, or `~/.docker`. */
@@ -31,7 +31,7 @@ export async function dockerLogin(registry: string, options: DockerLoginOptions)
   const helper = helpers.get(registry) ?? helpers.get(hostnameOf(registry)) ?? config['credsStore'];
   if (typeof helper === 'string' && helper !== '')
     return askCredentialHelper(helper, registry, { env: options.env, timeout: options.timeout ?? TIMEOUT });
-  return readAuth(findAuth(entriesOf(config['auths']), registry), file, registry);
+  return readAuth(findAuth(entriesOf(config['auths']), registry), file);
 }
 
 async function readConfig(file: string): Promise<Readonly<Record<string, unknown>>> {
@@ -75,9 +75,9 @@ function hostnameOf(address: string): string {
   return address.replace(/^https?:\/\//u, '').replace(/\/.*$/su, '');
 }
 
-function readAuth(entry: unknown, file: string, registry: string): Credentials | undefined {
+function readAuth(entry: unknown, file: string): Credentials | undefined {
   const { auth, username, password, identitytoken } = Object.fromEntries(entriesOf(entry));
-  if (typeof identitytoken === 'string' && identitytoken !== '') throw identityToken(registry);
+  if (typeof identitytoken === 'string' && identitytoken !== '') return { identityToken: identitytoken };
   if (typeof auth !== 'string' || auth === '') {
     return typeof username === 'string' && username !== '' && typeof password === 'string'
       ? { username, password }
