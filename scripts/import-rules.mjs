@@ -135,9 +135,9 @@ export const RULES = [
     deny: [KOA],
   },
   {
-    says: 'knex only in store and migrations',
+    says: "knex only in store, migrations and what reads Notary's tables",
     files: /^packages\//u,
-    except: /^packages\/(?:server|signer)\/src\/(?:store(?:\.ts$|\/)|connect\.ts$)/u,
+    except: /^packages\/(?:server|signer)\/src\/(?:store(?:\.ts$|\/)|connect\.ts$|notary\/(?:connect|database)\.ts$)/u,
     deny: [KNEX],
   },
   {

@@ -5,8 +5,9 @@ import { CountersignError, instant, type Instant } from '@countersign/client/tuf
 import { parseConfig, type Config } from './config.js';
 import { openLog } from './log.js';
 import { describeOptions } from './options.js';
+import { summaryOf } from './notary/summary.js';
 import { readPassphrases } from './passphrases.js';
-import { migrateSigner, rekeySigner, startSigner } from './signer.js';
+import { importNotary, migrateSigner, rekeySigner, startSigner } from './signer.js';
 import { VERSION } from './version.js';
 
 interface Flags {
@@ -14,6 +15,16 @@ interface Flags {
 }
 
 const HELP = '`countersign-signer --help` explains every option.';
+
+/** For addresses with a password in them: other users of the machine see flags. */
+const KEYS_VARIABLE = 'COUNTERSIGN_NOTARY_DATABASE';
+const METADATA_VARIABLE = 'COUNTERSIGN_NOTARY_METADATA_DATABASE';
+
+interface ImportFlags {
+  readonly database?: string;
+  readonly metadataDatabase?: string;
+  readonly dryRun?: true;
+}
 
 const clock = (): Instant => instant(Date.now());
 
@@ -54,6 +65,19 @@ function command(): Command {
     .description('re-seal every key with another key-encryption key; the signer may be running, with both configured')
     .requiredOption('--to <alias>', 'the key-encryption key to seal with')
     .action((flags: { readonly to: string }) => runRekey(program.opts<Flags>(), flags.to));
+  program
+    .command('import-notary')
+    .description(
+      'take over the keys of a Notary signer; passphrases are taken from NOTARY_SIGNER_<ALIAS>, as it takes them. ' +
+        'Running it again adds only what is new. The signer may be running.',
+    )
+    .option('--database <url>', `its database, postgres://… or mysql://…; or set ${KEYS_VARIABLE}`)
+    .option(
+      '--metadata-database <url>',
+      `the database of the Notary server, where that is another; or set ${METADATA_VARIABLE}`,
+    )
+    .option('--dry-run', 'open, verify and count, and change nothing')
+    .action((flags: ImportFlags) => runImport(program.opts<Flags>(), flags));
   return program;
 }
 
@@ -90,6 +114,32 @@ async function runRekey(flags: Flags, alias: string): Promise<void> {
   if (config.defaultKek !== alias) {
     process.stdout.write(`new keys are still sealed with ${config.defaultKek}: set "defaultKek" to ${alias}\n`);
   }
+}
+
+async function runImport(flags: Flags, { dryRun, ...named }: ImportFlags): Promise<void> {
+  const config = await load(flags);
+  const database = named.database ?? process.env[KEYS_VARIABLE];
+  if (database === undefined)
+    throw new CountersignError('usage', `--database URL is missing, and so is ${KEYS_VARIABLE}`, { next: HELP });
+  const say = (line: string): void => void process.stdout.write(`${line}\n`);
+  const mode = dryRun === undefined ? 'write' : 'dry-run';
+  const passphrases = mode === 'write' ? await passphrasesOf(config) : [];
+  const taken = await importNotary(
+    config,
+    { passphrases, clock },
+    {
+      database,
+      metadata: named.metadataDatabase ?? process.env[METADATA_VARIABLE],
+      environment: process.env,
+      mode,
+      report: say,
+    },
+  );
+  for (const line of summaryOf(taken, mode)) say(line);
+  if (taken.faults === 0) return;
+  throw new CountersignError('unsealed', `${taken.faults} keys or files were left out; they are listed above`, {
+    next: 'Run it again once the reason is gone: what was taken over stays.',
+  });
 }
 
 async function load({ config }: Flags): Promise<Config> {

@@ -1,4 +1,4 @@
-import type { Instant } from '@countersign/client/tuf';
+import { CountersignError, type Instant } from '@countersign/client/tuf';
 import { createApp, type AppOptions } from './app.js';
 import type { Config } from './config.js';
 import { checkMigrated, connect, migrate } from './connect.js';
@@ -8,6 +8,8 @@ import { listen } from './https.js';
 import { openKeks, type KekSecret, type Keks } from './keks.js';
 import { Keyring } from './keyring.js';
 import type { Log } from './log.js';
+import { NotaryDatabase } from './notary/database.js';
+import { takeOver, type TakenOver } from './notary/take-over.js';
 import { rekey, type RekeyProgress } from './rekey.js';
 import { SignerService } from './service.js';
 import type { ScryptParams } from './seal.js';
@@ -82,6 +84,48 @@ export async function rekeySigner(
   } finally {
     await store.close();
   }
+}
+
+/** What is taken over, and from where. */
+export interface NotarySource {
+  /** Addresses of databases: the signer's, and the server's where that is another. */
+  readonly database: string;
+  readonly metadata: string | undefined;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly mode: 'dry-run' | 'write';
+  readonly report: (line: string) => void;
+}
+
+/**
+ * Takes the keys of a Notary signer over; a signer may be running.
+ * @throws CountersignError `usage` for addresses that cannot be what they are said to be; `unavailable`, `unsealed`
+ */
+export async function importNotary(config: Config, parts: SignerParts, source: NotarySource): Promise<TakenOver> {
+  const { environment, mode, report } = source;
+  const store = await openStore(config);
+  const databases: NotaryDatabase[] = [];
+  try {
+    const keys = new NotaryDatabase(source.database);
+    databases.push(keys);
+    const files = source.metadata === undefined ? keys : new NotaryDatabase(source.metadata);
+    databases.push(files);
+    await checkTables(keys, files);
+    // looking makes no key-encryption key
+    const keks = mode === 'write' ? await keksOf(config, store, parts) : undefined;
+    return await takeOver({ keys, files, store, keks, environment, now: parts.clock(), report });
+  } finally {
+    for (const database of databases) await database.close();
+    await store.close();
+  }
+}
+
+async function checkTables(keys: NotaryDatabase, files: NotaryDatabase): Promise<void> {
+  if (!(await keys.has('private_keys')))
+    throw new CountersignError('usage', 'the database has no table private_keys: it is not the one of a Notary signer');
+  if (await files.has('tuf_files')) return;
+  throw new CountersignError('usage', 'the metadata of the collections is not in this database (no table tuf_files)', {
+    next: 'Name the database of the Notary server too, with --metadata-database: what its keys have signed is read there.',
+  });
 }
 
 function keksOf(config: Config, store: KeyStore, { passphrases, clock, scrypt }: SignerParts): Promise<Keks> {

@@ -119,9 +119,22 @@ export class KeyStore {
   }
 
   async add(row: KeyRow): Promise<void> {
-    const { createdAt, spki, ...rest } = row;
-    const values = { ...rest, spki: Buffer.from(spki).toString('base64'), created_at: createdAt, highest: 0 };
-    await guarded(this.#knex('keys').insert(values));
+    await guarded(this.#knex('keys').insert({ ...valuesOf(row), highest: 0 }));
+  }
+
+  /** Adds a key that has signed elsewhere, up to `highest`; nothing where it is here already. */
+  async addSigned(row: KeyRow, highest: number): Promise<void> {
+    await guarded(
+      this.#knex('keys')
+        .insert({ ...valuesOf(row), highest })
+        .onConflict('id')
+        .ignore(),
+    );
+  }
+
+  /** Notes that a key has signed elsewhere, up to `highest`; nothing where more is known of it. */
+  async raise(id: string, highest: number): Promise<void> {
+    await guarded(this.#knex('keys').where({ id }).where('highest', '<', highest).update({ highest, payload: null }));
   }
 
   async find(id: string): Promise<{ readonly row: KeyRow; readonly state: SignedState } | undefined> {
@@ -199,6 +212,10 @@ export class KeyStore {
   async close(): Promise<void> {
     await this.#knex.destroy();
   }
+}
+
+function valuesOf({ createdAt, spki, ...rest }: KeyRow): object {
+  return { ...rest, spki: Buffer.from(spki).toString('base64'), created_at: createdAt };
 }
 
 function rowOf(stored: StoredKey): KeyRow {
