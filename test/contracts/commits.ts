@@ -17,6 +17,8 @@ export const NOW = instant(Date.UTC(2030, 0, 1));
 export const DAY = 86_400_000;
 export const NONE = { change: new Map<string, number>(), required: new Set<string>() };
 
+export const PAST_ROLE = parseRoleName('past');
+
 /** `days` after `NOW`. */
 export const after = (days: number): ReturnType<typeof instant> => instant(NOW + days * DAY);
 export const gun = (name: string): Gun => parseGun(name);
@@ -42,6 +44,8 @@ export function firstPublish(name: Gun, changes: Partial<Commit> = {}): Commit {
     snapshotVersion: version(1),
     renewAt: after(1),
     usedKeys: [],
+    adoptedKeys: [],
+    changefeed: 'line',
     targets: NONE,
     now: NOW,
     ...changes,
@@ -58,6 +62,11 @@ export function nextPublish(name: Gun, follows: number, number: number, changes:
     snapshotVersion: version(number),
     ...changes,
   };
+}
+
+/** The three files of a role that is not current, which go with version `number` of the others. */
+export function pastFiles(number: number): readonly NewFile[] {
+  return [0, 1, 2].map((offset) => newFile(PAST_ROLE, 3 * number + offset));
 }
 
 export function pendingKey(name: Gun, id: string, changes: Partial<OnlineKey> = {}): OnlineKey {

@@ -1,9 +1,9 @@
 // A process that commits until it is killed: committer.ts CONFIG LOG GUN…
-// For each commit that has resolved it appends a line `gun version head` to LOG.
+// Each commit is followed by three past files at once. When both have resolved it appends a line `gun version head` to LOG.
 import { openSync, writeSync } from 'node:fs';
 import { parseGun, type Gun } from '@countersign/client/tuf';
 import { openStore, type DatabaseConfig } from '../../packages/server/src/store/index.js';
-import { firstPublish, nextPublish, uses } from './commits.js';
+import { firstPublish, nextPublish, NOW, pastFiles, uses } from './commits.js';
 
 const [config = '', log = '', ...guns] = process.argv.slice(2);
 const store = await openStore(JSON.parse(config) as DatabaseConfig);
@@ -18,6 +18,9 @@ async function publish(gun: Gun): Promise<never> {
       head === undefined ? firstPublish(gun, { targets }) : nextPublish(gun, head.id, version, { targets });
     const result = await store.commit(commit);
     if (result.kind !== 'committed') throw new Error(`nobody else commits to ${gun}, yet: ${result.kind}`);
+    const files = pastFiles(version);
+    const past = await store.addPast({ gun, head: result.head, files, now: NOW });
+    if (past.kind !== 'added') throw new Error(`nobody deletes ${gun}, yet: ${past.kind}`);
     writeSync(file, `${gun} ${version} ${result.head}\n`);
   }
 }

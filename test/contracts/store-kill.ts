@@ -7,7 +7,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 import { TIMESTAMP } from '@countersign/client/tuf';
 import type { DatabaseConfig } from '../../packages/server/src/store/index.js';
-import { gun, version } from './commits.js';
+import { gun, PAST_ROLE, pastFiles, version } from './commits.js';
 import type { TestDatabase, TestEngine } from './database.js';
 
 const GUNS = ['a', 'b', 'c', 'd'].map((name) => gun(`example.com/${name}`));
@@ -70,6 +70,8 @@ async function check(database: TestDatabase, commits: readonly Acknowledged[]): 
   for (const commit of commits) {
     expect(heads).toContain(commit.head);
     expect(await store.file(commit.gun, TIMESTAMP, version(commit.version))).toBeDefined();
+    for (const past of pastFiles(commit.version))
+      expect(await store.file(commit.gun, past.role, past.version)).toBeDefined();
   }
   for (const name of GUNS) {
     const head = await store.head(name);
@@ -81,5 +83,9 @@ async function check(database: TestDatabase, commits: readonly Acknowledged[]): 
     (SELECT sum(uses) FROM targets) AS uses, (SELECT count(*) FROM files WHERE role = 'timestamp') AS timestamps,
     (SELECT count(*) FROM files WHERE role = 'snapshot') AS snapshots`);
   for (const count of Object.values(counts!)) expect(Number(count)).toBe(heads.size);
+  const past = await database.query(
+    `SELECT count(*) AS count FROM files WHERE role = '${PAST_ROLE}' GROUP BY collection_id, version / 3`,
+  );
+  for (const { count } of past) expect(Number(count)).toBe(3);
   await store.close();
 }

@@ -4,6 +4,7 @@ import { commitContract } from './store-commit.js';
 import { keyContract } from './store-keys.js';
 import { killContract } from './store-kill.js';
 import { forgottenKeyContract } from './store-forgotten-keys.js';
+import { pastContract } from './store-past.js';
 import { readContract } from './store-reads.js';
 import { removalContract } from './store-removal.js';
 import { uploadContract } from './store-uploads.js';
@@ -11,6 +12,7 @@ import { uploadContract } from './store-uploads.js';
 /** The contract of `Store` (see its comment in `ports.ts`), for one engine. */
 export function storeContract(engine: TestEngine): void {
   describe('commit', () => commitContract(engine));
+  describe('past files', () => pastContract(engine));
   describe('reads', () => readContract(engine));
   describe('removal and the changefeed', () => removalContract(engine));
   describe('online keys', () => keyContract(engine));

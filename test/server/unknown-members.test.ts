@@ -53,6 +53,8 @@ describe('what the server signs keeps members it does not know', () => {
       snapshotVersion: head.snapshot.version,
       renewAt: expires,
       usedKeys: [],
+      adoptedKeys: [],
+      changefeed: 'line',
       targets: { change: new Map(), required: new Set() },
       now: world.clock.now(),
     });

@@ -45,6 +45,8 @@ export function commitOf(
     snapshotVersion: signed.snapshot?.signed.version ?? current(published?.head.snapshot.version),
     renewAt: renewAt(context, step, now),
     usedKeys: upload.root === undefined ? [] : [...keys.timestamp, ...keys.snapshot].map((key) => key.id),
+    adoptedKeys: [],
+    changefeed: 'line',
     targets,
     now,
   };

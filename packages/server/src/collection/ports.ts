@@ -36,6 +36,10 @@ export interface Commit {
   readonly renewAt: Instant;
   /** Key ids (signer's ids) the new metadata uses: they stop being pending. */
   readonly usedKeys: readonly string[];
+  /** Keys the signer was given rather than asked for, and published metadata names: recorded here, as used. */
+  readonly adoptedKeys: readonly OnlineKey[];
+  /** Whether the changefeed gets a line of this commit, or holds what it has to say already. */
+  readonly changefeed: 'line' | 'none';
   /** Changes to which target files current metadata names, by lower-case hex SHA-256. */
   readonly targets: TargetUses;
   readonly now: Instant;
@@ -47,7 +51,36 @@ export interface NewFile {
   readonly bytes: Uint8Array;
   readonly sha256: string;
   readonly expires: Instant;
+  /** When it was first published, if not by this commit. */
+  readonly createdAt?: Instant;
 }
+
+/** Earlier versions that another server has published of a collection. */
+export interface PastFiles {
+  readonly gun: Gun;
+  /** `Head.id` they were checked against: they are of that life of the collection, or of none. */
+  readonly head: number;
+  readonly files: readonly NewFile[];
+  readonly now: Instant;
+}
+
+export interface FileName {
+  readonly role: RoleName;
+  readonly version: Version;
+}
+
+export type PastResult =
+  | {
+      readonly kind: 'added';
+      /** How many were not there before. */
+      readonly added: number;
+      /** Stored already, with other bytes; those stay. */
+      readonly differing: readonly FileName[];
+    }
+  /** There is no such head, or the collection's life with it has ended; nothing was written. */
+  | { readonly kind: 'gone' }
+  /** A root, snapshot or timestamp that is not below the current one; nothing was written. */
+  | ({ readonly kind: 'not-past' } & FileName);
 
 /** How often a role's new version names each hash, less how often its previous version did. Zero entries are left out. */
 export interface TargetUses {
@@ -64,7 +97,7 @@ export type CommitResult =
   | { readonly kind: 'version-taken'; readonly role: RoleName; readonly version: Version }
   /** Target files required by the upload are not stored for this collection; nothing was written. */
   | { readonly kind: 'missing-targets'; readonly hashes: readonly string[] }
-  /** Keys of `usedKeys` are not recorded for this collection, or have been forgotten; nothing was written. */
+  /** Keys of `usedKeys` are not recorded for this collection, or those or adopted ones have been forgotten; nothing was written. */
   | { readonly kind: 'unknown-keys'; readonly ids: readonly string[] };
 
 /** An online key this server asked its signer for. */
@@ -128,7 +161,10 @@ export interface DueCollection {
  * - *Deletion.* `remove` ends a collection's life as one commit: afterwards nothing of it can be read but `pastVersions` and
  *   the changefeed, nothing of another collection has changed, and a commit that follows a head of that life is `lost`. The
  *   next commit with `follows` undefined begins another life.
- * - *The changefeed* has one row for each commit and each deletion that removed something. Who reads it onward from the
+ * - *Past files.* `addPast` adds versions below what is current, all of a call or none, and readable as if they had been
+ *   published here; it moves no head, use count or changefeed. What is stored already stays as it is, so that a call may be
+ *   repeated. The store knows which root, snapshot and timestamp are current; of other roles the caller sees to it.
+ * - *The changefeed* has one row for each commit that asks for it and each deletion that removed something. Who reads it onward from the
  *   last id it was given misses nothing, however transactions overlap.
  * - *Isolated.* No method returns, counts or blocks on anything of another gun.
  * - *Errors.* `CountersignError` `storage-full` when the disk or the database's size limit is reached; `unavailable` when
@@ -150,6 +186,8 @@ export interface Store {
     wanted: readonly { readonly role: RoleName; readonly version: Version }[],
   ): Promise<readonly (StoredFile | undefined)[]>;
   commit(commit: Commit): Promise<CommitResult>;
+  /** Adds earlier versions, of which none is or becomes current. */
+  addPast(past: PastFiles): Promise<PastResult>;
   /** Removes everything that was ever published of `gun`; answers whether there was anything. */
   remove(gun: Gun, now: Instant): Promise<boolean>;
   /** The highest version each role had in earlier lives of the collection; empty where it never was deleted. */

@@ -1,6 +1,7 @@
-import { CountersignError } from '@countersign/client/tuf';
+import { CountersignError, type Instant } from '@countersign/client/tuf';
 import type { Commit, CommitResult, NewFile } from '../collection/ports.js';
 import { slices, tuples, type Outcome, type Session, type Value } from './engine.js';
+import { adoptKey } from './keys.js';
 import { countUses, missingTargets } from './target-uses.js';
 
 const NEW_COLLECTION = `
@@ -15,7 +16,7 @@ const NEW_HEAD = `
   ON CONFLICT (collection_id, follows) DO NOTHING
   RETURNING id, collection_id`;
 
-const newFiles = (count: number): string => `
+export const newFiles = (count: number): string => `
   INSERT INTO files (collection_id, role, version, sha256, expires, created_at, bytes)
   VALUES ${tuples(count, '(?, ?, ?, ?, ?, ?, ?)')}
   ON CONFLICT (collection_id, role, version) DO NOTHING
@@ -41,7 +42,7 @@ const keysUsed = (count: number): string => `
   RETURNING key_id`;
 
 /** Files written, and keys marked, by one statement. */
-const FILES_AT_ONCE = 20;
+export const FILES_AT_ONCE = 20;
 const KEYS_AT_ONCE = 20;
 
 /** The whole of a commit, inside its transaction: `undo` unless it is `committed`. */
@@ -62,7 +63,8 @@ export async function writeCommit(session: Session, commit: Commit): Promise<Out
   if (unknown.length > 0) return { undo: { kind: 'unknown-keys', ids: unknown } };
 
   if ((await moveHead(session, head, commit)) === 'lost') return { undo: { kind: 'lost' } };
-  await session.query(NEW_CHANGE, [gun, commit.timestamp.version, commit.timestamp.sha256, now]);
+  if (commit.changefeed === 'line')
+    await session.query(NEW_CHANGE, [gun, commit.timestamp.version, commit.timestamp.sha256, now]);
   return { keep: { kind: 'committed', head: head.id } };
 }
 
@@ -81,15 +83,7 @@ async function swap(session: Session, commit: Commit): Promise<HeadRow | undefin
 /** The first file whose (role, version) exists already, or undefined when all were written. */
 async function insertFiles(session: Session, collection: number, commit: Commit): Promise<NewFile | undefined> {
   for (const files of slices([...commit.files, commit.timestamp], FILES_AT_ONCE)) {
-    const values = files.flatMap((file): Value[] => [
-      collection,
-      file.role,
-      file.version,
-      file.sha256,
-      file.expires,
-      commit.now,
-      file.bytes,
-    ]);
+    const values = files.flatMap((file) => fileValues(collection, file, commit.now));
     const rows = await session.query<{ readonly role: string; readonly version: number }>(
       newFiles(files.length),
       values,
@@ -97,6 +91,12 @@ async function insertFiles(session: Session, collection: number, commit: Commit)
     if (rows.length < files.length) return firstUnwritten(files, rows);
   }
   return undefined;
+}
+
+/** What `newFiles` takes of one file. */
+export function fileValues(collection: number, file: NewFile, now: Instant): readonly Value[] {
+  const { role, version, sha256, expires, createdAt = now, bytes } = file;
+  return [collection, role, version, sha256, expires, createdAt, bytes];
 }
 
 function firstUnwritten(
@@ -109,8 +109,11 @@ function firstUnwritten(
 }
 
 /** The keys that could not be marked used. */
-async function markUsed(session: Session, { gun, usedKeys }: Commit): Promise<readonly string[]> {
+async function markUsed(session: Session, { gun, usedKeys, adoptedKeys }: Commit): Promise<readonly string[]> {
   const unmarked = new Set(usedKeys);
+  for (const key of adoptedKeys) {
+    if (!(await adoptKey(session, key))) unmarked.add(key.id);
+  }
   for (const keys of slices(usedKeys, KEYS_AT_ONCE)) {
     const rows = await session.query<{ readonly key_id: string }>(keysUsed(keys.length), [gun, ...keys]);
     for (const row of rows) unmarked.delete(row.key_id);

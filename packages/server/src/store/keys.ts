@@ -23,6 +23,11 @@ const ADD = `
   INSERT INTO online_keys (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)
   ON CONFLICT DO NOTHING RETURNING ${COLUMNS}`;
 
+// A key that was forgotten is about to be destroyed, or is no more.
+const ADOPT = `
+  INSERT INTO online_keys (${COLUMNS}) VALUES (?, ?, ?, ?, ?, 0, ?)
+  ON CONFLICT (gun, key_id) DO UPDATE SET pending = 0 WHERE online_keys.pending <> 2 RETURNING key_id`;
+
 const PENDING = `
   SELECT ${COLUMNS} FROM online_keys
   WHERE gun = ? AND role = ? AND algorithm = ? AND (pending = 1 OR key_id = ?) AND pending <> 2 ORDER BY pending DESC LIMIT 1`;
@@ -65,6 +70,12 @@ export async function addPendingKey(engine: Engine, key: OnlineKey): Promise<Onl
   throw new CountersignError('unavailable', `the ${key.role} key of ${key.gun} keeps changing`, {
     next: 'Try again in a moment.',
   });
+}
+
+/** Records a key as used, inside the transaction of a commit; false where it has been forgotten. */
+export async function adoptKey(session: Session, key: OnlineKey): Promise<boolean> {
+  const values = [key.id, key.gun, key.role, key.algorithm, key.spki, key.createdAt];
+  return (await session.query(ADOPT, values)).length > 0;
 }
 
 export async function countPendingKeys(session: Session): Promise<number> {

@@ -6,6 +6,7 @@ import type { DatabaseConfig } from './config.js';
 import type { Engine } from './engine.js';
 import { addPendingKey, countPendingKeys, dropForgottenKeys, forgetPendingKeys, readKeys } from './keys.js';
 import { migrationStatus } from './migrate.js';
+import { addPastFiles } from './past.js';
 import { openPostgres } from './postgres.js';
 import {
   readDue,
@@ -50,6 +51,7 @@ function storeOn(engine: Engine): Store {
     fileByHash: (gun, role, sha256) => readFileByHash(read, gun, role, sha256),
     files: (gun, wanted) => readFiles(read, gun, wanted),
     commit: (commit) => engine.write((session) => writeCommit(session, commit)),
+    addPast: (past) => engine.write((session) => addPastFiles(session, past)),
     remove: (gun, now) => engine.write((session) => removeCollection(session, gun, now)),
     pastVersions: (gun) => readPastVersions(read, gun),
     changes: (asked) => readChanges(engine, asked),
