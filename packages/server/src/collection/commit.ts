@@ -25,20 +25,14 @@ export function commitOf(
   targets: TargetUses,
 ): Commit {
   const { upload, published, now } = step;
-  const file = (role: RoleName, document: Envelope<Document>): NewFile => ({
-    role,
-    version: document.signed.version,
-    bytes: document.raw,
-    sha256: hexEncode(digest(context.crypto, 'sha256', document.raw)),
-    expires: document.signed.expires,
-  });
+  const file = (role: RoleName, document: Envelope<Document>): NewFile => newFile(context, role, document);
   const files = [...upload.targets].map(([role, document]) => file(role, document));
   if (upload.root !== undefined) files.push(file(ROOT, upload.root));
   if (signed.snapshot !== undefined) files.push(file(SNAPSHOT, signed.snapshot));
   return {
     gun: step.gun,
     format: step.format.name,
-    follows: published?.head.id,
+    follows: published?.follows,
     files,
     timestamp: file(TIMESTAMP, signed.timestamp),
     rootVersion: upload.root?.signed.version ?? current(published?.head.root.version),
@@ -50,6 +44,16 @@ export function commitOf(
     targets,
     now,
   };
+}
+
+/** A document as the store takes it. */
+export function newFile(
+  { crypto }: Pick<CollectionContext, 'crypto'>,
+  role: RoleName,
+  { raw, signed }: Envelope<Document>,
+): NewFile {
+  const sha256 = hexEncode(digest(crypto, 'sha256', raw));
+  return { role, version: signed.version, bytes: raw, sha256, expires: signed.expires };
 }
 
 function current<T>(version: T | undefined): T {

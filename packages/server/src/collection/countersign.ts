@@ -95,7 +95,7 @@ export class Countersigner {
 
   async #overtaken(): Promise<boolean> {
     const head = await this.#context.store.head(this.#step.gun);
-    return head?.id !== this.#step.published?.head.id;
+    return head?.id !== this.#step.published?.follows;
   }
 
   /** A key the signer no longer holds was forgotten while this publish was checked; or, of a published root, lost. */

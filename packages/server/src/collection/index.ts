@@ -4,11 +4,13 @@ import type { CollectionContext, CollectionLog, Meter } from './context.js';
 import { Documents } from './documents.js';
 import { forgetKeys } from './forget-keys.js';
 import { OnlineKeys } from './keys.js';
+import { addPast } from './past.js';
 import type { Signer, Store, TargetFiles } from './ports.js';
 import { publish } from './publish.js';
 import { Reader } from './read.js';
 import { renewDue } from './renew.js';
 import type { Collections, Policy } from './service.js';
+import { takeOver } from './take-over.js';
 import { collectTargets, findTarget, uploadTarget } from './targets.js';
 
 export type * from './ports.js';
@@ -38,6 +40,8 @@ export function createCollections(ports: CollectionPorts): Collections {
   const arriving = new Arriving();
   return {
     publish: (request) => publish(context, request),
+    takeOver: (request) => takeOver(context, request),
+    addPast: (request) => addPast(context, request),
     timestamp: (gun) => reader.timestamp(gun),
     version: (gun, role, version) => reader.version(gun, role, version),
     current: (gun, role) => reader.current(gun, role),

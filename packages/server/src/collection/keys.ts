@@ -1,6 +1,6 @@
 import { CountersignError, ROOT, type Format, type FormatName, type Gun } from '@countersign/client/tuf';
 import type { CollectionContext } from './context.js';
-import { onlineRoles } from './online.js';
+import { unlessMirror } from './online.js';
 import type { OnlineKey } from './ports.js';
 import { Published } from './published.js';
 
@@ -36,7 +36,8 @@ export class OnlineKeys {
 
   async #listed(published: Published, role: OnlineRole): Promise<OnlineKey | undefined> {
     const { gun, format } = published;
-    const [listed] = (await onlineRoles(this.#context, gun, format.parseRoot(published.bytes(ROOT))))[role];
+    const root = format.parseRoot(published.bytes(ROOT));
+    const [listed] = (await unlessMirror(this.#context, gun, root))?.[role] ?? [];
     return (await this.#context.store.onlineKeys(gun, role)).find((key) => key.id === listed?.id);
   }
 

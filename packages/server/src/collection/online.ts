@@ -1,8 +1,10 @@
 import {
   CountersignError,
   digest,
+  hasCode,
   hexEncode,
   ROOT,
+  TIMESTAMP,
   type Envelope,
   type Gun,
   type KeyId,
@@ -68,6 +70,24 @@ export async function onlineRoles(context: CollectionContext, gun: Gun, root: En
     known.set(root, roles);
   }
   return roles;
+}
+
+/**
+ * The online keys of a published root, or undefined for one that names a timestamp key of another server: of a collection that
+ * was taken over as it was, and is a read-only mirror here until a root of its owner names ours.
+ * @throws CountersignError `wrong-key` as `onlineRoles`
+ */
+export async function unlessMirror(
+  context: CollectionContext,
+  gun: Gun,
+  root: Envelope<Root>,
+): Promise<OnlineRoles | undefined> {
+  try {
+    return await onlineRoles(context, gun, root);
+  } catch (error) {
+    if (hasCode(error, 'wrong-key') && error.detail.role === TIMESTAMP) return undefined;
+    throw error;
+  }
 }
 
 function owned(

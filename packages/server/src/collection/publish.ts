@@ -19,8 +19,10 @@ import type { CollectionContext } from './context.js';
 import { Countersigner, type Countersigned, type SnapshotPlan } from './countersign.js';
 import { explainingSignatures } from './doubt.js';
 import { checkListing } from './listed.js';
-import { checkOnlineCount, forgotten, onlineRoles, type OnlineRoles } from './online.js';
+import { checkOnlineCount, forgotten, onlineRoles, unlessMirror, type OnlineRoles } from './online.js';
+import { readOnly } from './mirror.js';
 import { checkOwnSnapshot } from './own-snapshot.js';
+import type { TargetUses } from './ports.js';
 import { Published } from './published.js';
 import { checkDelegated } from './reach.js';
 import type { Published as Answer, PublishRequest } from './service.js';
@@ -85,9 +87,31 @@ async function attemptPublish(
   step: Step,
   request: PublishRequest,
 ): Promise<Answer | undefined> {
+  const prepared = await prepare(context, step, request);
+  if (prepared === undefined) return undefined;
+  const { signed, keys, targets } = prepared;
+  return commit(context, step, signed, keys, targets);
+}
+
+/** A publish that was checked, and countersigned. */
+export interface Prepared {
+  readonly signed: Countersigned;
+  readonly keys: OnlineRoles;
+  readonly targets: TargetUses;
+}
+
+/** Everything that comes before a publish is committed; undefined if another one was committed first. */
+export async function prepare(
+  context: CollectionContext,
+  step: Step,
+  request: Pick<PublishRequest, 'targets' | 'abandons'>,
+): Promise<Prepared | undefined> {
   await checkStrict(context, step);
   const root = step.upload.root ?? step.format.parseRoot(step.published?.bytes(ROOT) ?? missingRoot(step));
-  const keys = await onlineRoles(context, step.gun, root);
+  const keys =
+    step.upload.root === undefined
+      ? ((await unlessMirror(context, step.gun, root)) ?? refuse(readOnly(step.gun, root)))
+      : await onlineRoles(context, step.gun, root);
   if (step.upload.root !== undefined) checkOnlineCount(keys);
   const plan = planSnapshot(context, step, root, keys);
   if (plan.kind === 'uploaded') await checkVersion(step, SNAPSHOT);
@@ -104,7 +128,11 @@ async function attemptPublish(
   const signed = await countersigner.sign();
   if (signed === undefined) return undefined;
   await walk(context, step, { snapshot: signed.snapshot?.raw, timestamp: signed.timestamp.raw });
-  return commit(context, step, signed, keys, targets);
+  return { signed, keys, targets };
+}
+
+function refuse(refusal: CountersignError): never {
+  throw refusal;
 }
 
 function missingRoot(step: Step): never {
@@ -168,7 +196,7 @@ async function commit(
   step: Step,
   signed: Countersigned,
   keys: OnlineRoles,
-  targets: Awaited<ReturnType<typeof targetUses>>,
+  targets: TargetUses,
 ): Promise<Answer | undefined> {
   const wanted = commitOf(context, step, signed, keys, targets);
   const result = await settle(context, step, wanted.timestamp.sha256, () => context.store.commit(wanted));
@@ -189,16 +217,16 @@ function taken({ role, version }: { readonly role: RoleName; readonly version: V
 }
 
 /** A commit whose outcome is unknown is settled by reading the head again (design §3). */
-async function settle<R extends { readonly kind: string }>(
+export async function settle<R extends { readonly kind: string }>(
   context: CollectionContext,
-  step: Step,
+  { gun }: Pick<Step, 'gun'>,
   timestamp: string,
   commit: () => Promise<R>,
 ): Promise<R | { readonly kind: 'committed' }> {
   try {
     return await commit();
   } catch (error) {
-    const head = await context.store.fileByHash(step.gun, TIMESTAMP, timestamp).catch(() => undefined);
+    const head = await context.store.fileByHash(gun, TIMESTAMP, timestamp).catch(() => undefined);
     if (head !== undefined) return { kind: 'committed' };
     throw error;
   }

@@ -13,21 +13,34 @@ interface Wanted {
   readonly version: Version;
 }
 
+/** Where current files are that the head does not hold. */
+export type PublishedFiles = Pick<Store, 'files' | 'fileByHash'>;
+
 /**
  * What is published now, as one commit left it: the map of current files that the walk reads beside the uploaded ones. Only
  * the top-level ones are kept: all delegated ones together may be far more than fits in memory.
  */
 export class Published {
   readonly gun: Gun;
+  /** `Head.id` the next commit is to follow; undefined for a history that is not stored yet. */
+  readonly follows: number | undefined;
   readonly head: Head;
   readonly format: Format;
   readonly snapshot: Envelope<Snapshot>;
-  readonly #store: Store;
+  readonly #store: PublishedFiles;
   readonly #documents: Documents;
   readonly #files = new Map<RoleName, StoredFile>();
 
-  private constructor(gun: Gun, head: Head, format: Format, store: Store, documents: Documents) {
+  constructor(
+    gun: Gun,
+    head: Head,
+    format: Format,
+    store: PublishedFiles,
+    documents: Documents,
+    follows: number | undefined,
+  ) {
     this.gun = gun;
+    this.follows = follows;
     this.head = head;
     this.format = format;
     this.#store = store;
@@ -51,7 +64,7 @@ export class Published {
     const head = await store.head(gun);
     return head === undefined
       ? undefined
-      : new Published(gun, head, documents.format(formatNamed(head.format)), store, documents);
+      : new Published(gun, head, documents.format(formatNamed(head.format)), store, documents, head.id);
   }
 
   /** The version of a role that is current, or undefined where the role was never published. */

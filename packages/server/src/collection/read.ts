@@ -78,7 +78,9 @@ export class Reader {
     let renewal = this.#renewals.get(gun);
     if (renewal === undefined) {
       renewal = renew(this.#context, gun)
-        .then(() => this.#context.meter.renewal('reader', 'done'))
+        .then((result) => {
+          if (result === 'renewed') this.#context.meter.renewal('reader', 'done');
+        })
         .catch((error: unknown) => {
           this.#context.meter.renewal('reader', 'failed');
           this.#context.log.warn({ gun, err: error }, 'could not renew an expired timestamp for a reader');

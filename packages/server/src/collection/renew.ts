@@ -3,7 +3,7 @@ import { commitOf } from './commit.js';
 import type { CollectionContext } from './context.js';
 import { Countersigner, type SnapshotPlan } from './countersign.js';
 import { lifetimesOf } from './lifetimes.js';
-import { onlineRoles, type OnlineRoles } from './online.js';
+import { unlessMirror, type OnlineRoles } from './online.js';
 import type { DueCollection, Signer } from './ports.js';
 import { Published } from './published.js';
 import { walk, type Step } from './walk.js';
@@ -14,10 +14,10 @@ const PAGE = 100;
 
 /**
  * Signs a collection's timestamp anew, and its snapshot where that is due too. An expired root or expired targets do not
- * stop it. Losing the swap is fine: then somebody else has just renewed or published.
+ * stop it. Losing the swap is fine: then somebody else has just renewed or published. A mirror nobody here can renew.
  * @throws CountersignError `not-found`, or what the signer and the store throw
  */
-export async function renew(context: CollectionContext, gun: Gun): Promise<void> {
+export async function renew(context: CollectionContext, gun: Gun): Promise<'renewed' | 'mirror'> {
   const now = context.clock();
   const published = await Published.load(gun, context.store, context.documents, context.formatNamed);
   if (published === undefined) throw new CountersignError('not-found', `there is no collection ${gun}`);
@@ -31,7 +31,8 @@ export async function renew(context: CollectionContext, gun: Gun): Promise<void>
     now,
   };
   const root = published.format.parseRoot(published.bytes(ROOT));
-  const keys = await onlineRoles(context, gun, root);
+  const keys = await unlessMirror(context, gun, root);
+  if (keys === undefined) return 'mirror';
   const sign = (plan: SnapshotPlan): Promise<void> =>
     countersign(context, step, keys, new Countersigner(context, step, root, keys, plan));
   const plan = snapshotDue(context, published, keys, now);
@@ -43,6 +44,7 @@ export async function renew(context: CollectionContext, gun: Gun): Promise<void>
     context.log.warn({ gun, err: error }, 'could not renew the snapshot; renewing the timestamp alone');
     await sign({ kind: 'keep' });
   }
+  return 'renewed';
 }
 
 async function countersign(
@@ -97,7 +99,7 @@ async function renewPage(context: CollectionContext, due: readonly DueCollection
   const worker = async (): Promise<void> => {
     for (const { gun } of waiting) {
       try {
-        await renew(context, gun);
+        if ((await renew(context, gun)) === 'mirror') continue;
         page.renewed += 1;
         context.meter.renewal('job', 'done');
       } catch (error) {

@@ -1,5 +1,5 @@
-import type { FormatName, Gun, Instant, RoleName, Version } from '@countersign/client/tuf';
-import type { Change, ChangesAsked, StoredFile } from './ports.js';
+import type { CountersignError, FormatName, Gun, Instant, RoleName, Version } from '@countersign/client/tuf';
+import type { Change, ChangesAsked, Commit, OnlineKey, StoredFile } from './ports.js';
 
 /** One uploaded part: the role it claims to be and the bytes as received. */
 export interface UploadedFile {
@@ -25,6 +25,71 @@ export interface Published {
   /** The same bytes had been published before; nothing was written. */
   readonly repeated: boolean;
   readonly format: FormatName;
+}
+
+/** A file of a collection that another server published, and nothing here has verified yet. */
+export interface HistoryFile extends UploadedFile {
+  /** When it was published there, if that is known; else it counts from now. */
+  readonly createdAt?: Instant;
+}
+
+/** A collection as another server has it. */
+export interface TakeOverRequest {
+  readonly gun: Gun;
+  readonly history: {
+    /** One version after the other, the current one last. */
+    readonly roots: readonly HistoryFile[];
+    /** What is current, without its root: timestamp, snapshot, and every targets role that the snapshot lists. */
+    readonly current: readonly HistoryFile[];
+  };
+  /**
+   * What its owner signed on top, so that it goes on here: the next root, which names online keys of this server, and a snapshot
+   * where the owner holds that key. Empty, nothing is added.
+   */
+  readonly next: readonly UploadedFile[];
+  /** Keys that the history names and the signer of this server holds; none unless an administrator moved them. */
+  readonly adoptedKeys: readonly OnlineKey[];
+  readonly changefeed: Commit['changefeed'];
+}
+
+/** A role of a history, and what is wrong with it. */
+export interface Flawed {
+  readonly role: string;
+  readonly version?: number;
+  readonly why: CountersignError;
+}
+
+export interface TakenOver {
+  readonly gun: Gun;
+  readonly format: FormatName;
+  /** Version of every current role, by role name. */
+  readonly versions: Readonly<Record<string, number>>;
+  /** `signed-here`: this server signs from now on. `mirror`: it hands out what there is, until the timestamp expires. */
+  readonly state: 'signed-here' | 'mirror';
+  readonly timestampExpires: Instant;
+  /** Delegated roles that readers do without, there as here. */
+  readonly flawed: readonly Flawed[];
+  /** All of it was here before; nothing was written. */
+  readonly repeated: boolean;
+}
+
+/** An earlier version, and the stored file that lists the keys of its role: a root, or what delegates to it. */
+export interface PastUpload extends HistoryFile {
+  readonly version: number;
+  readonly by: { readonly role: string; readonly version: number };
+}
+
+export interface PastRequest {
+  readonly gun: Gun;
+  /** Who vouches for others of them comes before those. */
+  readonly files: readonly PastUpload[];
+}
+
+export interface AddedPast {
+  /** How many were not here before. */
+  readonly added: number;
+  /** Those that were left out. */
+  readonly refused: readonly Flawed[];
 }
 
 /** A file to serve, and how long what it is called means these bytes. */
@@ -56,6 +121,13 @@ export interface Updates {
  */
 export interface Collections {
   publish(request: PublishRequest): Promise<Published>;
+  /**
+   * Makes a collection of another server's one of this one, or brings a mirror of it up to date.
+   * @throws CountersignError `conflict` where it is published to here already, or what a client would refuse it with
+   */
+  takeOver(request: TakeOverRequest): Promise<TakenOver>;
+  /** Adds earlier versions to a collection, each verified. @throws `not-found` */
+  addPast(request: PastRequest): Promise<AddedPast>;
   /** The current timestamp; renewed first if it has expired and the signer answers, else served as it is. */
   timestamp(gun: Gun): Promise<Served>;
   /** A stored version. @throws `not-found` */

@@ -33,7 +33,7 @@ async function verifyRootBy(
   const counting = context.format.countingKeys(by, {
     gun: context.gun,
     now: context.now ?? context.judgeAt(ROOT),
-    as,
+    as: context.roots === 'past' ? 'previous' : as,
   });
   const keyIds = counting.keyIds.filter((id) => {
     const key = by.keys.get(id);

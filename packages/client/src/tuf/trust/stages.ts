@@ -17,6 +17,11 @@ export interface TrustContext {
   readonly judgeAt: (role: RoleName) => Instant;
   /** The moment of the operation, against which certificates of a new root are held; `judgeAt(root)` where left out. */
   readonly now?: Instant;
+  /**
+   * `past`: the roots were walked one by one by others, each in its time: certificates among them may have expired since. Left
+   * out, they are new here.
+   */
+  readonly roots?: 'past';
   readonly parseLimits?: Partial<ParseLimits>;
 }
 
