@@ -1,5 +1,6 @@
 import { describe } from 'vitest';
 import type { TestEngine } from './database.js';
+import { changefeedCopiesContract } from './store-changefeed-copies.js';
 import { commitContract } from './store-commit.js';
 import { keyContract } from './store-keys.js';
 import { killContract } from './store-kill.js';
@@ -15,6 +16,7 @@ export function storeContract(engine: TestEngine): void {
   describe('past files', () => pastContract(engine));
   describe('reads', () => readContract(engine));
   describe('removal and the changefeed', () => removalContract(engine));
+  describe('copied changefeeds', () => changefeedCopiesContract(engine));
   describe('online keys', () => keyContract(engine));
   describe('forgotten keys', () => forgottenKeyContract(engine));
   describe('uploads', () => uploadContract(engine));

@@ -1,6 +1,8 @@
 import type { FormatName, Gun, Instant, RoleName, Version } from '@countersign/client/tuf';
+import type { ChangefeedCopies } from './changefeed-copies.js';
 import type { Uploads } from './target-ports.js';
 
+export type * from './changefeed-copies.js';
 export type * from './target-ports.js';
 
 /** One stored metadata file, exactly as received or signed. */
@@ -118,7 +120,7 @@ export interface OnlineKey {
 
 /** A line of the changefeed: a published timestamp (also by renewal), or a deletion (version 0, no hash). */
 export interface Change {
-  /** From 1 up, in the order in which changes are first read; without gaps. */
+  /** From 1 up, in the order in which changes are first read; without gaps, but for those a copied changefeed brings. */
   readonly id: number;
   readonly gun: Gun;
   readonly version: number;
@@ -220,6 +222,9 @@ export interface Store {
 
   /** Uploaded target files, per collection. */
   uploads: Uploads;
+
+  /** Changefeeds of servers whose collections were taken over. */
+  changefeedCopies: ChangefeedCopies;
 
   /** Whether the database answers. Rejects with `unavailable` if not. */
   ping(): Promise<void>;

@@ -15,10 +15,10 @@ interface ChangeRow {
 /** Changes numbered by one transaction: nobody else's write is to wait long for it. */
 const NUMBERED_AT_ONCE = 500;
 
-const ANY_UNNUMBERED = `SELECT id FROM changes WHERE number IS NULL LIMIT 1`;
+export const ANY_UNNUMBERED = `SELECT id FROM changes WHERE number IS NULL LIMIT 1`;
 
 // Takes the row, so that one process numbers at a time; the next statement sees all that was committed until then.
-const TAKE_NUMBERS = `UPDATE change_numbers SET last = last RETURNING last`;
+export const TAKE_NUMBERS = `UPDATE change_numbers SET last = last RETURNING last`;
 
 const NUMBER = `
   UPDATE changes SET number = waiting.number
@@ -29,7 +29,7 @@ const NUMBER = `
   WHERE changes.id = waiting.id
   RETURNING changes.id`;
 
-const GIVE_NUMBERS = `UPDATE change_numbers SET last = ?`;
+export const GIVE_NUMBERS = `UPDATE change_numbers SET last = ?`;
 
 /** Answers whether there may be more. */
 async function numberChanges(session: Session): Promise<Outcome<boolean>> {

@@ -1,5 +1,6 @@
 import { CountersignError, type Gun } from '@countersign/client/tuf';
 import type { Store, StoredFile } from '../collection/ports.js';
+import { changefeedCopiesIn } from './changefeed-copies.js';
 import { readChanges } from './changes.js';
 import { writeCommit } from './commit.js';
 import type { DatabaseConfig } from './config.js';
@@ -66,6 +67,7 @@ function storeOn(engine: Engine): Store {
     dropForgottenKeys: (ids) => dropForgottenKeys(engine, ids),
 
     uploads: uploadsIn(engine),
+    changefeedCopies: changefeedCopiesIn(engine),
 
     async ping() {
       await read.query('SELECT 1 AS one', []);
