@@ -25,6 +25,7 @@ const HTTP = /^packages\/server\/src\/http\//u;
 const AUTH = /^packages\/server\/src\/auth\//u;
 const STORE = /^packages\/server\/src\/store\//u;
 const SIGNER_CLIENT = /^packages\/server\/src\/signer(?:\.ts$|\/|-)/u;
+const NOTARY = /^packages\/server\/src\/notary\//u;
 const METRICS = /^packages\/server\/src\/metrics\.ts$/u;
 const JOINERS = /^packages\/server\/src\/(?:app|main)\.ts$/u;
 const OURS = /^(?:packages\/|@countersign\/)/u;
@@ -105,6 +106,11 @@ export const RULES = [
     says: 'server/src/signer imports collection, never http or store',
     files: SIGNER_CLIENT,
     deny: [HTTP, STORE, AUTH, JOINERS, /^packages\/(?!server\/)/u, KNEX],
+  },
+  {
+    says: "server/src/notary reads Notary's tables and imports collection, never http, store, auth or signer",
+    files: NOTARY,
+    deny: [HTTP, STORE, AUTH, SIGNER_CLIENT, JOINERS, /^packages\/(?!server\/)/u, SIGNER_WIRE],
   },
   {
     says: "the server takes the signer's wire as types only",

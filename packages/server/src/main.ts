@@ -4,7 +4,9 @@ import { pino } from 'pino';
 import { CountersignError, instant } from '@countersign/client/tuf';
 import { loadConfig, type Config } from './config.js';
 import { configManual } from './manual.js';
-import { startServer } from './start.js';
+import { importNotary } from './import-notary.js';
+import { summaryOf } from './notary/summary.js';
+import { startServer, type StartOptions } from './start.js';
 import { migrate } from './store/index.js';
 
 /** The `countersign-server` command. Exit codes: 0 done or stopped, 1 failed, 2 wrong usage or configuration. */
@@ -22,6 +24,14 @@ interface ServeFlags {
   readonly insecureNoAuthentication?: true;
 }
 
+interface ImportFlags {
+  readonly config?: string;
+  readonly database?: string;
+  readonly dryRun?: true;
+}
+
+/** For an address with a password in it: other users of the machine see flags. */
+const NOTARY_VARIABLE = 'COUNTERSIGN_NOTARY_DATABASE';
 const CONFIG_FLAG = '--config <file>';
 const HELP_AFTER = `
 What the configuration file holds: \`countersign-server config-manual\`, or docs/config-server.md.`;
@@ -57,23 +67,56 @@ async function command(): Promise<Command> {
       process.stdout.write(`the database is up to date (${done.length} migrations)\n`);
     });
   program
+    .command('import-notary')
+    .description(
+      'takes the collections and the changefeed of a Notary server over; after countersign-signer import-notary, whose signer must be running. Running it again adds only what is new.',
+    )
+    .argument('[names...]', 'collections to take, instead of all and the changefeed')
+    .option(CONFIG_FLAG, CONFIG_DOC)
+    .option('--database <url>', `its database, postgres://… or mysql://…; or set ${NOTARY_VARIABLE}`)
+    .option('--dry-run', 'verify and count, and change nothing')
+    .action((names: readonly string[], flags: ImportFlags) => runImport(names, flags));
+  program
     .command('config-manual')
     .description('prints every option of the configuration file, as Markdown')
     .action(() => void process.stdout.write(configManual()));
   return program;
 }
 
+async function runImport(names: readonly string[], { config, database, dryRun }: ImportFlags): Promise<void> {
+  const url = database ?? process.env[NOTARY_VARIABLE];
+  if (url === undefined) throw usage(`--database URL is missing, and so is ${NOTARY_VARIABLE}`);
+  const loaded = await load(config);
+  const say = (line: string): void => void process.stdout.write(`${line}\n`);
+  const mode = dryRun === undefined ? 'write' : 'dry-run';
+  const imported = await importNotary(loaded, { url, names, mode, report: say }, environment(loaded));
+  for (const line of summaryOf(imported, mode)) say(line);
+  if (imported.faults === 0) return;
+  throw new CountersignError(
+    'internal',
+    `${imported.faults} collections, files or lines were left out; they are listed above`,
+    {
+      next: 'Run it again once the reason is gone: what was taken over stays.',
+    },
+  );
+}
+
 async function serve(flags: ServeFlags): Promise<void> {
   const loaded = await load(flags.config);
   const config = flags.insecureNoAuthentication ? { ...loaded, insecureListenWithoutAuthentication: true } : loaded;
-  const log = pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: true }));
+  const parts = environment(config);
   // Before anything is opened: whoever reads that it listens may stop it in the same moment.
   const stopped = firstSignal();
-  const server = await startServer(config, { clock: () => instant(Date.now()), log });
+  const server = await startServer(config, parts);
   process.stdout.write(`countersign-server listening on ${server.urls.join(' and ')}\n`);
-  log.info({ signal: await stopped }, 'stopping');
+  parts.log.info({ signal: await stopped }, 'stopping');
   await server.close();
   process.exit(0);
+}
+
+function environment({ logLevel }: Config): Pick<StartOptions, 'clock' | 'log'> {
+  const log = pino({ level: logLevel }, pino.destination({ dest: 2, sync: true }));
+  return { clock: () => instant(Date.now()), log };
 }
 
 function firstSignal(): Promise<NodeJS.Signals> {

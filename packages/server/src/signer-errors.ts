@@ -33,6 +33,13 @@ export function signingError(body: unknown, subject: string): CountersignError {
   return code === 'not-found' ? new CountersignError('missing-key', error.message, { cause: error }) : error;
 }
 
+/** Whether a signer refused since it does not hold the key that was asked about. */
+export function saysNotFound(error: unknown): boolean {
+  if (!(error instanceof CountersignError)) return false;
+  const { code } = (error.cause ?? {}) as Partial<Failure>;
+  return code === 'not-found';
+}
+
 function next(code: ErrorCode): { readonly next?: string } {
   if (code === 'unavailable') return { next: 'Try again later; nothing was stored.' };
   if (code === 'too-large' || code === 'too-many')

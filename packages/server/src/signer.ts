@@ -10,7 +10,7 @@ import type {
 import { CountersignError, hasCode } from '@countersign/client/tuf';
 import type { Signer, ToSign } from './collection/ports.js';
 import type { Log } from './log.js';
-import { nonsense, signingError } from './signer-errors.js';
+import { nonsense, saysNotFound, signingError } from './signer-errors.js';
 import { openTransport, type SignerTransport, type SignerTransportConfig } from './signer-transport.js';
 
 export interface SignerConfig extends SignerTransportConfig {
@@ -25,6 +25,8 @@ const BATCH = { items: 64, filled: 0.75 } as const;
 export const REQUEST_OVERHEAD = 64 * 1024;
 
 export interface OpenSigner extends Signer {
+  /** What a key was made for; undefined where the signer does not hold it. */
+  findKey(id: string): Promise<Pick<KeyInfo, 'gun' | 'role' | 'algorithm'> | undefined>;
   close(): Promise<void>;
 }
 
@@ -65,6 +67,18 @@ class RemoteSigner implements OpenSigner {
     const info = (await this.#transport.send('POST', '/v1/keys', body)) as Partial<KeyInfo> | null;
     if (typeof info?.id !== 'string' || typeof info.spki !== 'string') throw nonsense('a new key');
     return { id: info.id, spki: Buffer.from(info.spki, 'base64') };
+  }
+
+  async findKey(id: string): ReturnType<OpenSigner['findKey']> {
+    try {
+      const info = (await this.#transport.send('GET', `/v1/keys/${encodeURIComponent(id)}`)) as Partial<KeyInfo> | null;
+      const { gun, role, algorithm } = info ?? {};
+      if (typeof gun !== 'string' || role === undefined || algorithm === undefined) throw nonsense('a key');
+      return { gun, role, algorithm };
+    } catch (error) {
+      if (saysNotFound(error)) return undefined;
+      throw error;
+    }
   }
 
   async deleteKey(id: string): Promise<void> {

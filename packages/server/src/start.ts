@@ -83,7 +83,7 @@ export async function startServer(config: Config, { clock, log, wrap = {} }: Sta
 }
 
 /** What was opened, closed in the opposite order, once. */
-class Closers {
+export class Closers {
   readonly #closers: (() => Promise<unknown>)[] = [];
   #closed: Promise<void> | undefined;
 

@@ -50,6 +50,11 @@ export interface TakeOverRequest {
   /** Keys that the history names and the signer of this server holds; none unless an administrator moved them. */
   readonly adoptedKeys: readonly OnlineKey[];
   readonly changefeed: Commit['changefeed'];
+  /**
+   * SHA-256 of the other server's timestamp that is current here, where both are to be one: the collection has then not gone
+   * its own way here, though this server may sign for it.
+   */
+  readonly supersedes?: string;
 }
 
 /** A role of a history, and what is wrong with it. */

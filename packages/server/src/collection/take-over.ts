@@ -29,7 +29,7 @@ export async function takeOver(context: CollectionContext, request: TakeOverRequ
   const history = await parseHistory(context, request.history, work);
   const held = await Published.load(gun, context.store, context.documents, context.formatNamed);
   if (held !== undefined && isSame(held, request, history)) return repeated(context, held, history);
-  if (held !== undefined) await checkMirror(context, held);
+  if (held !== undefined && held.head.timestamp.sha256 !== request.supersedes) await checkMirror(context, held);
   const flawed = await verifyHistory(context, gun, history, held, work);
   const goesOn = held === undefined && history.format.rules.nextLife === 'goes-on';
   const step: Step = {

@@ -31,7 +31,7 @@ export interface NotaryConnection {
  * @throws CountersignError `usage`
  */
 export function connectNotary(url: string): NotaryConnection {
-  const parsed = URL.parse(url);
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
   switch (parsed?.protocol) {
     case 'postgres:':
     case 'postgresql:':
