@@ -23,10 +23,11 @@ export class ByHand {
   #ports: { store?: Store; signer?: Signer; targetFiles?: TargetFiles } = {};
   #collections: Collections | undefined;
 
-  static async start(server: WorldOptions['server'] = {}): Promise<ByHand> {
+  static async start(server: WorldOptions['server'] = {}, more: Pick<WorldOptions, 'signerOf'> = {}): Promise<ByHand> {
     const self = new ByHand();
     const { wrap } = self.faults;
     self.world = await World.start({
+      ...more,
       clock: self.clock,
       server: { ...NO_JOBS, ...server },
       wrap: {
