@@ -24,20 +24,21 @@ export interface ReadBy {
 /** A client of one collection that keeps what it has seen, at the server's time. */
 export class CachingReader {
   readonly saved = new Map<RoleName, Uint8Array>();
-  readonly #of: ReadBy;
+  /** Where it reads from; another server is only another place. */
+  of: ReadBy;
   readonly #format: Format;
 
   constructor(of: ReadBy, format: FormatName = 'notary-1') {
-    this.#of = of;
+    this.of = of;
     this.#format = formatNamed(format);
   }
 
   /** Refreshes from what it holds, or from the root there is. @throws CountersignError what a client would refuse */
   async refresh(): Promise<TargetsTrust> {
-    const now = instant(this.#of.where.clock.now());
-    const context = { format: this.#format, crypto: nodeCrypto, gun: parseGun(this.#of.gun), judgeAt: () => now, now };
+    const now = instant(this.of.where.clock.now());
+    const context = { format: this.#format, crypto: nodeCrypto, gun: parseGun(this.of.gun), judgeAt: () => now, now };
     const held = this.saved.get(ROOT);
-    const root = held ?? Buffer.from(String(await this.#of.read('root.json')));
+    const root = held ?? Buffer.from(String(await this.of.read('root.json')));
     this.saved.set(ROOT, root);
     return refresh(await bootstrapRoot(context, root, held === undefined ? 'new' : 'previous'), { ports: this.#ports });
   }
@@ -57,7 +58,7 @@ export class CachingReader {
     return {
       fetch: async ({ role, version, hashes }) => {
         const entry = { ...(version === undefined ? {} : { version }), ...(hashes === undefined ? {} : { hashes }) };
-        const text = await this.#of.read(this.#format.fileName(role, entry));
+        const text = await this.of.read(this.#format.fileName(role, entry));
         return typeof text === 'string' ? Buffer.from(text) : undefined;
       },
       cached: (role) => Promise.resolve(this.saved.get(role)),

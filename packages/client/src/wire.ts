@@ -61,6 +61,32 @@ export interface PublishedBody {
   readonly repeated: boolean;
 }
 
+/** A file of another server's collection, and what is wrong with it. */
+export interface FlawedBody {
+  readonly role: string;
+  readonly version?: number;
+  readonly why: string;
+}
+
+/** The answer to a collection that was imported. */
+export interface ImportedBody {
+  readonly gun: string;
+  /** Version of every current role, by role name. */
+  readonly versions: Readonly<Record<string, number>>;
+  readonly state: 'signed-here' | 'mirror';
+  /** When the current timestamp stops being valid: RFC 3339, UTC, whole seconds. */
+  readonly timestampExpires: string;
+  readonly flawed: readonly FlawedBody[];
+  /** All of it was there before; nothing was written. */
+  readonly repeated: boolean;
+}
+
+/** The answer to earlier versions that were imported. */
+export interface PastBody {
+  readonly added: number;
+  readonly refused: readonly FlawedBody[];
+}
+
 /** The answer to an uploaded target file. */
 export interface UploadedTargetBody {
   /** Bytes. */

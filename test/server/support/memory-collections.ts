@@ -69,6 +69,14 @@ export class MemoryCollections implements Collections {
     return { gun: request.gun, versions, timestampExpires: EPOCH, repeated: false, format: this.format };
   }
 
+  takeOver(): Promise<never> {
+    return Promise.reject(new CountersignError('unsupported', 'nothing is taken over into memory'));
+  }
+
+  addPast(): Promise<never> {
+    return this.takeOver();
+  }
+
   async timestamp(gun: Gun): Promise<Served> {
     return this.current(gun, TIMESTAMP);
   }

@@ -116,6 +116,32 @@ export const PUBLISHED: Answers = json(
   ['gun', 'versions', 'timestampExpires', 'repeated'],
 );
 
+const FLAWED = {
+  type: 'array',
+  items: { type: 'object', properties: { role: text, version: whole, why: text }, required: ['role', 'why'] },
+};
+
+export const IMPORTED: Answers = json(
+  200,
+  'It is here. `signed-here`: this server signs from now on; `mirror`: it hands out what there is until the timestamp expires. `flawed`: delegated roles that cannot be verified. `repeated`: all of it was here before.',
+  {
+    gun: text,
+    versions: { type: 'object', additionalProperties: whole },
+    state: { enum: ['signed-here', 'mirror'] },
+    timestampExpires: date,
+    flawed: FLAWED,
+    repeated: { type: 'boolean' },
+  },
+  ['gun', 'versions', 'state', 'timestampExpires', 'flawed', 'repeated'],
+);
+
+export const PAST_ADDED: Answers = json(
+  200,
+  '`added`: how many were not here before. `refused`: those that were left out, and why.',
+  { added: { type: 'integer', minimum: 0 }, refused: FLAWED },
+  ['added', 'refused'],
+);
+
 export const TARGET: Answers = {
   status: 200,
   says: 'The file.',

@@ -7,6 +7,7 @@ import { drain } from './drain.js';
 import { changefeedRoutes } from './changefeed.js';
 import { MethodNotAllowed, refuse, type Wire } from './errors.js';
 import { checkOffered } from './offer.js';
+import { importRoutes } from './importing.js';
 import type { RequestMeter } from './meter.js';
 import { metadataRoutes } from './metadata.js';
 import { onlineKeyRoutes } from './online-keys.js';
@@ -25,6 +26,7 @@ export interface Routes {
   readonly tuf: readonly Route<CollectionCall>[];
   readonly targets: readonly Route<CollectionCall>[];
   readonly changefeed: readonly Route<CollectionCall>[];
+  readonly import: readonly Route<CollectionCall>[];
 }
 
 export function routes(deps: HttpDeps): Routes {
@@ -33,6 +35,7 @@ export function routes(deps: HttpDeps): Routes {
     tuf: [...metadataRoutes(deps), ...onlineKeyRoutes(deps), ...publishingRoutes(deps)],
     targets: targetRoutes(deps),
     changefeed: changefeedRoutes(deps),
+    import: importRoutes(deps),
   };
 }
 
@@ -68,7 +71,7 @@ async function wireOf({ collections, offer, log }: HttpDeps, context: Context): 
   try {
     const path = readPath(context.req.url ?? '/', offer.pathPrefix);
     if (path.area === 'service') return 'unknown';
-    if (path.area === 'targets') return 'tuf-1';
+    if (path.area === 'targets' || path.area === 'import') return 'tuf-1';
     return (
       (await collections.formatOf(path.gun)) ?? (context.state as { readonly format?: FormatName }).format ?? 'unknown'
     );

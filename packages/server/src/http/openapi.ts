@@ -41,25 +41,45 @@ const ERROR: Described = {
 };
 
 const BODIES: Readonly<Record<Exclude<AnyRoute['body'], 'none'>, Described>> = {
-  upload: {
-    'multipart/form-data': {
-      schema: {
-        type: 'object',
-        required: ['files'],
-        properties: {
-          files: {
-            type: 'array',
-            items: { type: 'string', format: 'binary' },
-            description: 'One part for each metadata file; its file name is the role.',
-          },
-          targets: { enum: ['anywhere', 'hosted'], description: '`hosted`: every newly named target is here already.' },
-          abandon: { type: 'array', items: { type: 'string' }, description: 'Roles this may leave unverifiable.' },
-        },
-      },
+  upload: form(
+    {
+      files: files('One part for each metadata file; its file name is the role.'),
+      targets: { enum: ['anywhere', 'hosted'], description: '`hosted`: every newly named target is here already.' },
+      abandon: { type: 'array', items: { type: 'string' }, description: 'Roles this may leave unverifiable.' },
     },
-  },
+    ['files'],
+  ),
+  import: form(
+    {
+      history: files(
+        'The root chain, each file named `<version>.root`, and what is current, named by its role: timestamp, snapshot and all they lead to.',
+      ),
+      next: files('The root that follows here, and a snapshot where its owner signs that.'),
+    },
+    ['history'],
+  ),
+  past: form(
+    {
+      '{version}.{role}': files(
+        'Earlier versions, each file named `<version>.<role>`; the part is named after the stored file that lists the keys of the role.',
+      ),
+    },
+    [],
+  ),
   target: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } },
 };
+
+function files(description: string): Described {
+  return { type: 'array', items: { type: 'string', format: 'binary' }, description };
+}
+
+function form(properties: Described, required: readonly string[]): Described {
+  return {
+    'multipart/form-data': {
+      schema: { type: 'object', ...(required.length === 0 ? {} : { required }), properties },
+    },
+  };
+}
 
 /** The HTTP interface as an OpenAPI document, from the very table that answers; `docs/openapi.json` is a copy. */
 export function openApi(): Described {
@@ -92,7 +112,7 @@ export function allRoutes(): readonly AnyRoute[] {
     authorizer: ANYBODY,
     log,
   });
-  return [...table.service, ...table.tuf, ...table.targets, ...table.changefeed];
+  return [...table.service, ...table.tuf, ...table.targets, ...table.changefeed, ...table.import];
 }
 
 const nothing = (): void => undefined;

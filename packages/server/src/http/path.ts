@@ -4,7 +4,7 @@ import { CountersignError, parseGun, type Gun } from '@countersign/client/tuf';
 export type RequestPath =
   | { readonly area: 'service'; readonly path: string; readonly query: string }
   | {
-      readonly area: 'tuf' | 'targets' | 'changefeed';
+      readonly area: 'tuf' | 'targets' | 'changefeed' | 'import';
       readonly gun: Gun;
       readonly path: string;
       readonly query: string;
@@ -13,20 +13,26 @@ export type RequestPath =
 const PREFIX = '/v2/';
 const TRUST = '/_trust/';
 const ALL_CHANGES = '/v2/_trust/changefeed';
+/** What follows `/_trust/` where that is no file's name. */
+const WHOLE = {
+  changefeed: { area: 'changefeed', path: '' },
+  import: { area: 'import', path: '' },
+  'import/past': { area: 'import', path: 'past' },
+} as const;
 
 /**
  * Reads a request target as it came over the wire. It is split at its *first* `/_trust/` segment before anything is decoded
  * (no collection name may hold one), then each part is percent-decoded exactly once; nothing is normalised, so `..` and `//`
  * reach the name rules instead of being resolved away. `path` of a collection's file is what follows `tuf/` or `targets/`;
- * a collection's changefeed has none. What is about no collection keeps its whole path.
+ * a collection's changefeed and import have none. What is about no collection keeps its whole path.
  * Where there is a `prefix`, everything is below it; what is beside it is at no address.
  * @throws CountersignError `invalid-name`
  */
 export function readPath(url: string, prefix = ''): RequestPath {
   const local = url.startsWith('/') ? url : withoutAuthority(url);
   const mark = local.indexOf('?');
-  const whole = mark === -1 ? local : local.slice(0, mark);
-  const raw = whole.startsWith(`${prefix}/`) ? whole.slice(prefix.length) : '';
+  const path = mark === -1 ? local : local.slice(0, mark);
+  const raw = path.startsWith(`${prefix}/`) ? path.slice(prefix.length) : '';
   const query = mark === -1 ? '' : local.slice(mark + 1);
   // The slash that ends the prefix may also begin `/_trust/`: then the name is empty, which `parseGun` says.
   const split = raw.startsWith(PREFIX) ? raw.indexOf(TRUST, PREFIX.length - 1) : -1;
@@ -34,10 +40,11 @@ export function readPath(url: string, prefix = ''): RequestPath {
   const rest = raw.slice(split + TRUST.length);
   const slash = rest.indexOf('/');
   const area = rest.slice(0, slash === -1 ? rest.length : slash);
-  if (raw === ALL_CHANGES || (rest !== 'changefeed' && (slash === -1 || (area !== 'tuf' && area !== 'targets'))))
+  const whole = Object.hasOwn(WHOLE, rest) ? WHOLE[rest as keyof typeof WHOLE] : undefined;
+  if (raw === ALL_CHANGES || (whole === undefined && (slash === -1 || (area !== 'tuf' && area !== 'targets'))))
     return { area: 'service', path: raw, query };
   const gun = parseGun(decode(raw.slice(PREFIX.length, Math.max(split, PREFIX.length))));
-  if (rest === 'changefeed') return { area: 'changefeed', gun, path: '', query };
+  if (whole !== undefined) return { ...whole, gun, query };
   const file = rest.slice(slash + 1);
   return area === 'tuf'
     ? { area, gun, path: roleFile(file), query }

@@ -47,8 +47,8 @@ export interface Route<C extends Call> {
   readonly path: string;
   /** Checked before anything of the body is read. */
   readonly access: RouteAccess<C>;
-  /** Which limit bounds the request's body; what is not read is dropped. */
-  readonly body: 'none' | keyof Pick<HttpLimits, 'upload' | 'target'>;
+  /** What the request's body is, within its limit; what is not read is dropped. */
+  readonly body: 'none' | 'upload' | 'import' | 'past' | 'target';
   readonly handle: (call: C) => Promise<void>;
   readonly doc: string;
   readonly query?: readonly { readonly name: string; readonly required: boolean; readonly schema: object }[];
