@@ -239,9 +239,7 @@ describe('a history alone', () => {
     fresh.clock.advance(52 * WEEK);
     const answer = await send(publisher, history);
     expect(answer).toMatchObject({ status: 200, body: { state: 'mirror' } });
-    expect(Date.parse((answer.body as { timestampExpires: string }).timestampExpires)).toBeLessThan(
-      fresh.clock.now(),
-    );
+    expect(Date.parse((answer.body as { timestampExpires: string }).timestampExpires)).toBeLessThan(fresh.clock.now());
   });
 });
 

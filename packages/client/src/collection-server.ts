@@ -8,7 +8,7 @@ import { CountersignError } from './tuf/errors.js';
 import type { FormatName } from './tuf/formats/format.js';
 import type { RoleName } from './tuf/names.js';
 import { urlUnder, type RepositoryUrls } from './urls.js';
-import { readError, type PublishedBody } from './wire.js';
+import { readError, type ImportedBody, type PastBody, type PublishedBody } from './wire.js';
 
 /** Bytes of any answer but a file's: a key, a list of versions, an error. */
 const MAX_ANSWER = 4 * 1024 * 1024;
@@ -23,6 +23,26 @@ export interface MetadataUpload {
   readonly targets: 'hosted' | 'anywhere';
   /** Roles that this publish may leave unverifiable. */
   readonly abandons: readonly string[];
+}
+
+/** A collection of another server, and what its owner signed to go on here. */
+export interface ImportUpload {
+  /** By version. */
+  readonly roots: ReadonlyMap<number, Uint8Array>;
+  /** Timestamp, snapshot and all targets roles. */
+  readonly current: ReadonlyMap<RoleName, Uint8Array>;
+  readonly next: ReadonlyMap<RoleName, Uint8Array>;
+}
+
+export interface VersionedRole {
+  readonly role: RoleName;
+  readonly version: number;
+}
+
+/** An earlier version, and the root or delegator that lists the keys of its role. */
+export interface PastVersion extends VersionedRole {
+  readonly bytes: Uint8Array;
+  readonly by: VersionedRole;
 }
 
 /** What a Countersign server offers to publishers of one collection. */
@@ -60,6 +80,33 @@ export class CollectionServer {
     const headers = { 'content-type': form.contentType };
     const answer = await this.#answer(this.#urls.metadata, { method: 'POST', headers, body: form.body });
     return answer.length === 0 ? undefined : (JSON.parse(new TextDecoder().decode(answer)) as PublishedBody);
+  }
+
+  /** Hands over a collection of another server. Sending it again is safe. @throws CountersignError as `publish` */
+  async takeOver({ roots, current, next }: ImportUpload): Promise<ImportedBody> {
+    const part = (name: string, fileName: string, bytes: Uint8Array): FormPart => ({ name, fileName, bytes });
+    return this.#import('import', [
+      ...Array.from(roots, ([version, bytes]) => part('history', `${version}.root.json`, bytes)),
+      ...Array.from(current, ([role, bytes]) => part('history', `${role}.json`, bytes)),
+      ...Array.from(next, ([role, bytes]) => part('next', `${role}.json`, bytes)),
+    ]);
+  }
+
+  /** Adds earlier versions; those that vouch for others come first. @throws CountersignError as `publish` */
+  async addPast(files: readonly PastVersion[]): Promise<PastBody> {
+    const parts = files.map(({ role, version, bytes, by }) => ({
+      name: `${by.version}.${by.role}`,
+      fileName: `${version}.${role}.json`,
+      bytes,
+    }));
+    return this.#import('import/past', parts);
+  }
+
+  async #import<T>(path: string, parts: readonly FormPart[]): Promise<T> {
+    const { contentType, body } = multipart(parts, `countersign-${crypto.randomUUID()}`);
+    const url = this.#urls.metadata.replace(/tuf\/$/u, path);
+    const answer = await this.#answer(url, { method: 'POST', headers: { 'content-type': contentType }, body });
+    return JSON.parse(new TextDecoder().decode(answer)) as T;
   }
 
   /** Whether the server has the target's bytes for this collection already. */

@@ -17,7 +17,7 @@ export function multipart(parts: readonly FormPart[], boundary: string): Form {
     const file = 'fileName' in part ? `; filename="${quoted(part.fileName)}"` : '';
     const type = 'fileName' in part ? 'Content-Type: application/json\r\n' : '';
     pieces.push(
-      utf8Encode(`--${boundary}\r\nContent-Disposition: form-data; name="${part.name}"${file}\r\n${type}\r\n`),
+      utf8Encode(`--${boundary}\r\nContent-Disposition: form-data; name="${quoted(part.name)}"${file}\r\n${type}\r\n`),
     );
     pieces.push('fileName' in part ? part.bytes : utf8Encode(part.text));
     pieces.push(utf8Encode('\r\n'));

@@ -5,7 +5,7 @@ import type { UpdateEvent } from './events.js';
 import type { Http } from './http.js';
 import type { FirstTrust } from './pinning.js';
 import { Repository } from './repository.js';
-import { StartingRoot } from './starting-root.js';
+import { StartingRoot, type StartingRootSettings } from './starting-root.js';
 import type { TrustedState } from './state.js';
 import { UpdatingPorts, type Way } from './updating-ports.js';
 import type { Crypto } from './tuf/crypto.js';
@@ -28,7 +28,7 @@ export interface RefreshSettings {
   readonly gun: Gun | undefined;
   readonly limits: Partial<RefreshLimits> | undefined;
   readonly skipped: RefreshOptions['skipped'];
-  readonly purpose: 'read' | 'publish';
+  readonly purpose: StartingRootSettings['purpose'];
   /** Seconds; undefined: the clock is not guarded. */
   readonly clockTolerance: number | undefined;
   readonly onEvent: ((event: UpdateEvent) => void) | undefined;

@@ -17,7 +17,7 @@ export interface StartingRootSettings {
   /** The one format to take; any where it is undefined. */
   readonly format: Format | undefined;
   readonly gun: Gun | undefined;
-  readonly purpose: 'read' | 'publish';
+  readonly purpose: 'read' | 'publish' | 'copy';
   readonly limits: Partial<RefreshLimits> | undefined;
 }
 
@@ -62,7 +62,8 @@ export class StartingRoot {
     return {
       format: formatOfRoot(root, format),
       crypto,
-      judgeAt: (role) => (purpose === 'publish' && role !== TIMESTAMP && role !== SNAPSHOT ? EPOCH : now),
+      judgeAt: (role) =>
+        purpose === 'copy' || (purpose === 'publish' && role !== TIMESTAMP && role !== SNAPSHOT) ? EPOCH : now,
       now,
       parseLimits: { bytes: Math.max(DEFAULT_PARSE_LIMITS.bytes, limits?.snapshot ?? 0, limits?.targets ?? 0) },
       ...(gun === undefined ? {} : { gun }),

@@ -7,6 +7,7 @@ import { Http } from './http.js';
 import { effectiveTargets } from './listing.js';
 import { pinned, type FirstTrust } from './pinning.js';
 import { refreshFrom, type RefreshSettings } from './refreshing.js';
+import type { StartingRootSettings } from './starting-root.js';
 import type { TrustedState } from './state.js';
 import { hashPrefixed } from './stored-name.js';
 import { verified } from './target-stream.js';
@@ -21,6 +22,8 @@ import type { TargetsTrust } from './tuf/trust.js';
 
 /** How target files are named on the server (§6.2, W8.1). */
 export type TargetNaming = 'hash-prefixed' | 'plain';
+
+export type Purpose = StartingRootSettings['purpose'];
 
 export interface UpdaterOptions {
   /** `collectionUrls(server, gun)`, or the addresses of any TUF repository. */
@@ -46,9 +49,9 @@ export interface UpdaterOptions {
   readonly skipped?: RefreshOptions['skipped'];
   /**
    * A reader (the default) refuses what has expired. A publisher goes on with an expired root or targets role, since only a
-   * publisher can replace it; a stale timestamp or snapshot stops both.
+   * publisher can replace it; a stale timestamp or snapshot stops both. Who copies a collection goes on whatever has expired.
    */
-  readonly purpose?: 'read' | 'publish';
+  readonly purpose?: Purpose;
   /**
    * Seconds by which the clock may be behind the last successful refresh of the cache; further back a refresh is refused
    * (`clock`), since old metadata would be fresh again. Unless given, the clock is believed.

@@ -90,7 +90,7 @@ export class Collection {
   /** A client that keeps what it trusts in the home directory. */
   async updater(purpose: 'read' | 'publish'): Promise<Updater> {
     const { crypto, output } = this.#context;
-    const firstTrust = await this.#firstTrust();
+    const firstTrust = await this.firstTrust();
     if (firstTrust === undefined && (await this.home.metadata.load(ROOT)) === undefined)
       throw await this.#unknown(purpose);
     const cache =
@@ -163,7 +163,8 @@ export class Collection {
     return root === undefined ? undefined : formatOfRoot(root);
   }
 
-  async #firstTrust(): Promise<FirstTrust | undefined> {
+  /** Why its first root is to be believed, as the options say. */
+  async firstTrust(): Promise<FirstTrust | undefined> {
     const { root, rootCa, rootFingerprint, trustOnFirstUse } = this.#context.options;
     if (rootFingerprint !== undefined) return { kind: 'fingerprint', fingerprint: rootFingerprint };
     if (trustOnFirstUse === true) return { kind: 'trust-on-first-use' };

@@ -9,6 +9,7 @@ import { explainUsage, helpCommand, IN_OUR_WORDS, verbAndArguments } from './usa
 import { addAdd } from './verbs/add.js';
 import { addDelegation } from './verbs/delegation.js';
 import { addGet } from './verbs/get.js';
+import { addImport } from './verbs/import.js';
 import { addInit } from './verbs/init.js';
 import { addInspect } from './verbs/inspect.js';
 import { addKey } from './verbs/key.js';
@@ -22,7 +23,7 @@ import { addStatus } from './verbs/status.js';
 import { addVerify } from './verbs/verify.js';
 
 const VERBS = new Map([
-  ['Publishing:', [addInit, addAdd, addRemove, addReset, addStatus, addPublish, addRotate]],
+  ['Publishing:', [addInit, addAdd, addRemove, addReset, addStatus, addPublish, addRotate, addImport]],
   ['Delegating:', [addDelegation, addSigners]],
   ['Reading:', [addList, addGet, addVerify, addInspect]],
   ['Keys:', [addKey]],

@@ -1,6 +1,6 @@
 import { SingleBar } from 'cli-progress';
 import type { CommandIo } from './io.js';
-import { size } from './output.js';
+import { printable, size } from './output.js';
 
 /** Bytes below which a transfer is over before a bar would help. */
 const WORTH_A_BAR = 1_000_000;
@@ -38,4 +38,19 @@ function begin(io: CommandIo, what: string, total: number): SingleBar {
   });
   bar.start(total, 0, { done: size(0) });
   return bar;
+}
+
+/** How many there are so far, on a terminal, where nobody knows how many there will be. `stop` on every path. */
+export function counting(io: CommandIo, what: string): { readonly update: (done: number) => void; stop(): void } {
+  if (io.stderr.isTTY !== true) return { update: () => undefined, stop: () => undefined };
+  let shown = false;
+  return {
+    update(done) {
+      shown = true;
+      io.stderr.write(`\r${printable(what)}: ${done}`);
+    },
+    stop() {
+      if (shown) io.stderr.write('\r\u001b[K');
+    },
+  };
 }
