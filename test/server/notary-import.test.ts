@@ -90,7 +90,7 @@ describe.each(NOTARY_ENGINES)('taking a Notary server over from $name', (engine)
       const imported = await importNotary(
         await own.world.serverConfig(),
         { url: tables.url, names: [], mode: 'write', report: (line) => void lines.push(line), ...options },
-        { clock: own.clock.now, log: SILENT as never },
+        { clock: own.clock.now, log: SILENT },
       );
       return { imported, lines };
     }
