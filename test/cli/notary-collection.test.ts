@@ -190,6 +190,46 @@ describe('delegation', () => {
     expect(await owner.json('list', name)).toHaveLength(1);
   });
 
+  it('to another key leaves what the first one signed behind, and goes on above it', async () => {
+    await begin();
+    const [first, second] = [newKey(), newKey()];
+    await importKey(first);
+    await owner.ok('delegation', 'add', name, 'targets/a', '--key', await publicKey(first));
+    for (const target of ['x', 'y']) {
+      await owner.ok('add', name, target, '--role', 'targets/a', ...digest(target));
+      await owner.ok('publish', name);
+    }
+    await owner.ok('delegation', 'remove', name, 'targets/a');
+    await owner.ok('delegation', 'add', name, 'targets/a', '--key', await publicKey(second));
+    expect(await owner.json('list', name)).toMatchObject([{ target: 'v1' }]);
+    await importKey(second);
+    await owner.ok('add', name, 'x', '--role', 'targets/a', ...digest('another'));
+    expect(await owner.json('publish', name)).toMatchObject({ versions: { 'targets/a': 3 } });
+    expect(await owner.json('list', name)).toMatchObject([{ target: 'v1' }, { target: 'x', length: 7 }]);
+  });
+
+  it('is taken from one key alone, known by how its id begins, and never from the last', async () => {
+    await begin();
+    const [first, second] = [newKey(), newRsa()];
+    await owner.ok('delegation', 'add', name, 'targets/a', '--key', await publicKey(first));
+    await owner.ok('delegation', 'add', name, 'targets/a', '--key', await publicKey(second));
+    const keys = async (): Promise<readonly string[]> => {
+      const [listed] = await owner.json<Role[]>('delegation', 'list', name);
+      return listed!.keys.map(({ id }) => id);
+    };
+    const [gone, kept] = await keys();
+    expect(await owner.run('delegation', 'remove', name, 'targets/a', '--key', 'f'.repeat(64))).toMatchObject({
+      code: 3,
+    });
+    expect(await owner.json('delegation', 'remove', name, 'targets/a', '--key', gone!.slice(0, 12))).toMatchObject({
+      keys: [gone],
+    });
+    expect(await keys()).toEqual([kept]);
+    const last = await owner.run('delegation', 'remove', name, 'targets/a', '--key', kept!);
+    expect(last).toMatchObject({ code: 2 });
+    expect(last.err).toContain('without --key');
+  });
+
   it('is asked for with a public key', async () => {
     await begin();
     const file = owner.path('mine.pem');
@@ -217,6 +257,7 @@ describe('delegation', () => {
     ['a private key', ['targets/x', '--key', 'PRIVATE'], 4],
     ['a file that is not there', ['targets/x', '--key', 'FILE'], 3],
     ['a terminating one', ['targets/x', '--key', 'KEY', '--terminating'], 2],
+    ['what to abandon', ['targets/x', '--key', 'KEY', '--abandon', 'targets/y'], 2],
     ['one below a role that is not there', ['targets/x/y', '--key', 'KEY'], 9],
   ])('refuses %s', async (_, argv, code) => {
     await begin();

@@ -45,7 +45,7 @@ export async function draftChanges(
   const draft = new Map<RoleName, Uint8Array>();
   for (const [role, its] of byRole(changes)) {
     const published = await findRole(state, role);
-    const { edit, effective } = applyChanges(role, published.current?.signed, its);
+    const { edit, effective } = applyChanges(role, published.current?.signed, basedOn(published, its));
     if (effective > 0 || (await isDue(context, published)))
       draft.set(role, await nextTargets(context, published, edit));
   }
@@ -114,9 +114,15 @@ function versionOf(format: Format, role: RoleName, raw: Uint8Array): Version {
   return (role === SNAPSHOT ? format.parseSnapshot(raw) : format.parseTargets(raw)).signed.version;
 }
 
+/** What others signed who may no longer is as good as nothing: taking its place contradicts nobody. */
+function basedOn({ current }: PublishedRole, changes: readonly Change[]): readonly Change[] {
+  if (current !== undefined) return changes;
+  return changes.map((change) => ({ ...change, base: { version: 0, content: undefined } }));
+}
+
 async function nextTargets(context: DraftContext, role: PublishedRole, edit: TargetsEdit): Promise<Uint8Array> {
   const { format, lifetimes, now } = context;
-  const bytes = composeTargets(format, edit, expiry(now, lifetimes.targets), role.current);
+  const bytes = composeTargets(format, edit, expiry(now, lifetimes.targets), role.current, role.above);
   return sign(context, bytes, [role.authority]);
 }
 

@@ -1,4 +1,5 @@
 import type { Base, DelegationChange } from './changes.js';
+import { CountersignError } from './tuf/errors.js';
 import type { Delegation, PathSet, PublicKey, Targets } from './tuf/model.js';
 import type { KeyId, RoleName } from './tuf/names.js';
 
@@ -24,6 +25,35 @@ export function extendDelegation(by: RoleName, current: Targets | undefined, add
     terminating: false,
   };
   return { kind: 'delegate', role: by, delegation, keys: added.keys, base: baseOf(current, added.name) };
+}
+
+/**
+ * Takes keys from a delegated role, which keeps the others; what only the gone ones have signed nobody trusts any more.
+ * @throws CountersignError `usage` where too few would stay
+ */
+export function withdrawKeys(
+  by: RoleName,
+  current: Targets | undefined,
+  before: Delegation,
+  gone: ReadonlySet<KeyId>,
+): DelegationChange {
+  const keyIds = before.keyIds.filter((id) => !gone.has(id));
+  if (keyIds.length >= before.threshold)
+    return {
+      kind: 'delegate',
+      role: by,
+      delegation: { ...before, keyIds },
+      keys: [],
+      base: baseOf(current, before.name),
+    };
+  throw new CountersignError(
+    'usage',
+    `${before.name} needs ${before.threshold} keys, and would keep ${keyIds.length}`,
+    {
+      detail: { role: before.name, threshold: before.threshold },
+      next: 'Add another key first; or take the whole delegation back, without --key.',
+    },
+  );
 }
 
 export function delegationIn(targets: Targets | undefined, name: RoleName): Delegation | undefined {

@@ -8,8 +8,13 @@ import { TARGETS, type RoleName, type TopLevelRole } from './tuf/names.js';
 /** A targets role as it is published, and who may sign its next version. */
 export interface PublishedRole {
   readonly authority: Authority;
-  /** Undefined where it was never published, in a format in which a role may be delegated to before it is. */
+  /**
+   * Undefined where nothing of it can be trusted, in a format that lets that be: it was never published, or not by who may
+   * sign it now.
+   */
   readonly current: Envelope<Targets> | undefined;
+  /** The version that the next one must be above; 0 where there was none. */
+  readonly above: number;
 }
 
 export function rootAuthority(root: Root, role: TopLevelRole): Authority {
@@ -23,7 +28,7 @@ export function rootAuthority(root: Root, role: TopLevelRole): Authority {
  */
 export async function findRole(state: TrustedState, name: RoleName): Promise<PublishedRole> {
   const { trust, loader } = state;
-  const top = { authority: rootAuthority(trust.final.root.signed, 'targets'), current: trust.targets };
+  const top = published(rootAuthority(trust.final.root.signed, 'targets'), trust.targets);
   if (name === TARGETS) return top;
   const seen = new Set<RoleName>([TARGETS]);
   const waiting: { readonly role: RoleName; readonly targets: Envelope<Targets> }[] = [
@@ -35,14 +40,16 @@ export async function findRole(state: TrustedState, name: RoleName): Promise<Pub
     for (const delegation of delegations?.roles ?? []) {
       if (delegations === undefined || (seen.has(delegation.name) && delegation.name !== name)) continue;
       seen.add(delegation.name);
-      if (delegation.name === name && isUnpublished(state, name))
-        return { authority: { role: delegation, keys: delegations.keys }, current: undefined };
+      const authority = { role: delegation, keys: delegations.keys };
+      if (delegation.name === name && isUnpublished(state, name)) return { authority, current: undefined, above: 0 };
       try {
         const current = await loader.load({ role, delegations }, delegation);
-        if (delegation.name === name) return { authority: { role: delegation, keys: delegations.keys }, current };
+        if (delegation.name === name) return published(authority, current);
         waiting.push({ role: delegation.name, targets: current });
       } catch (error) {
         if (!(error instanceof CountersignError)) throw error;
+        if (delegation.name === name && error.code === 'threshold' && mayBeUnverifiable(state))
+          return { authority, current: undefined, above: await loader.listedVersion(name) };
         if (delegation.name === name) throw error;
         unread ??= error;
       }
@@ -55,10 +62,17 @@ export async function findRole(state: TrustedState, name: RoleName): Promise<Pub
   });
 }
 
-/** Whether a role may be without a first version. */
-function isUnpublished({ trust }: TrustedState, name: RoleName): boolean {
-  const { rules } = trust.final.context.format;
-  return rules.unverifiableRole === 'tolerate' && !trust.snapshot.signed.meta.has(name);
+function published(authority: Authority, current: Envelope<Targets>): PublishedRole {
+  return { authority, current, above: current.signed.version };
+}
+
+/** Whether a role may be without a version that its keys have signed. */
+function mayBeUnverifiable({ trust }: TrustedState): boolean {
+  return trust.final.context.format.rules.unverifiableRole === 'tolerate';
+}
+
+function isUnpublished(state: TrustedState, name: RoleName): boolean {
+  return mayBeUnverifiable(state) && !state.trust.snapshot.signed.meta.has(name);
 }
 
 /** The version of a role that the snapshot lists; 0 where the collection never had it. */

@@ -2,7 +2,7 @@ import { createHash, createPublicKey, generateKeyPairSync, type KeyObject } from
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { Person } from '../../cli/terminal.js';
 import type { NotaryPerson } from './notary-cli.js';
-import { makeSignerCertificate } from './signer-keys.js';
+import { makeSignerCertificate, makeSignerKey } from './signer-keys.js';
 import { notarySuite } from './stage.js';
 
 const THEIRS = 'a passphrase';
@@ -13,6 +13,11 @@ const ENVIRONMENT = {
   NOTARY_TARGETS_PASSPHRASE: THEIRS,
   NOTARY_SNAPSHOT_PASSPHRASE: THEIRS,
 };
+
+interface Listed {
+  readonly id: string;
+  readonly certificate?: { readonly canonicalId: string };
+}
 
 notarySuite('our command changes the keys of a collection that notary made', (stage) => {
   let ours: Person;
@@ -103,6 +108,30 @@ notarySuite('our command changes the keys of a collection that notary made', (st
     expect(await owner.lists(gun)).toEqual(['v1']);
   });
 
+  it('gives a role to another key, which takes the place of what the first one signed', async () => {
+    const gun = 'example.com/delegated-by-ours/re-keyed';
+    const owner = await stage.owner(gun, 'v1');
+    await owner.does('key', 'rotate', gun, 'snapshot', '-r');
+    await takeOver(gun, owner);
+    const [alice, bob] = [makeSignerKey(owner.home, 'alice'), await makeSignerCertificate(owner.home, 'bob', 'ecdsa')];
+    await owner.does('delegation', 'add', gun, 'targets/a', alice.public, '--all-paths', '-p');
+    await owner.does('key', 'import', alice.private, '--role', 'user');
+    await owner.does('add', gun, 'a1', owner.file('a1'), '--roles', 'targets/a', '-p');
+    const reader = stage.newcomer('reader');
+    expect(await reader.lists(gun)).toContain('a1');
+    await ours.ok('delegation', 'add', gun, 'targets/a', '--key', bob.public);
+    const [listed] = await ours.json<{ keys: Listed[] }[]>('delegation', 'list', gun);
+    const [first] = listed!.keys.filter(({ certificate }) => certificate === undefined);
+    await ours.ok('delegation', 'remove', gun, 'targets/a', '--key', first!.id);
+    expect(await reader.lists(gun)).toEqual(['v1']);
+    await ours.ok('key', 'import', bob.private);
+    const sha256 = createHash('sha256').update('one').digest('hex');
+    await ours.ok('add', gun, 'a2', '--role', 'targets/a', '--sha256', sha256, '--length', '3');
+    await ours.ok('publish', gun);
+    for (const each of [reader, stage.newcomer('newcomer')])
+      expect([...(await each.lists(gun))].sort()).toEqual(['a2', 'v1']);
+  });
+
   it('delegates to an Ed25519 key, which notary then signs with', async () => {
     const gun = 'example.com/delegated-by-ours/ed25519';
     const owner = await stage.owner(gun, 'v1');
@@ -139,5 +168,11 @@ notarySuite('our command changes the keys of a collection that notary made', (st
     await owner.does('key', 'import', alice.private, '--role', 'user');
     await owner.does('add', gun, 'a/deep/1', owner.file('deep'), '--roles', 'targets/a/deep', '-p');
     expect([...(await stage.newcomer('reader').lists(gun))].sort()).toEqual(['a/deep/1', 'v1']);
+    const roles = await ours.json<{ role: string; keys: Listed[] }[]>('delegation', 'list', gun);
+    const [first] = roles.find(({ role }) => role === 'targets/a')!.keys;
+    await ours.ok('delegation', 'remove', gun, 'targets/a', '--key', first!.certificate!.canonicalId);
+    const rows = (await owner.delegations(gun)).flat();
+    // Still there, of the role below.
+    expect(rows.filter((cell) => cell === first!.certificate!.canonicalId)).toHaveLength(1);
   });
 });

@@ -16,6 +16,7 @@ interface KeysOptions extends CommonOptions {
   readonly paths?: readonly string[];
   readonly by?: string;
   readonly terminating?: true;
+  readonly abandon?: readonly string[];
 }
 
 /** Delegates to keys, in a format in which a role may have no version yet (Notary v1); again, with more keys and paths. */
@@ -27,9 +28,9 @@ export async function delegateToKeys(
   options: KeysOptions,
 ): Promise<void> {
   const { crypto, output } = session;
-  if (options.terminating === true) {
-    throw new CountersignError('usage', `${collection.gun} knows no terminating delegations`, {
-      next: 'Leave --terminating out.',
+  if (options.terminating === true || options.abandon !== undefined) {
+    throw new CountersignError('usage', `${collection.gun} knows no terminating delegations, and none to abandon`, {
+      next: 'Leave --terminating and --abandon out.',
     });
   }
   const by = delegatorOf(format, name, options.by);

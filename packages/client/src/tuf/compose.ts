@@ -85,19 +85,20 @@ export interface TargetsEdit {
   readonly delegations?: Delegations;
 }
 
-/** `signed` bytes of the next version of a targets role, or of its first. */
+/** `signed` bytes of the next version of a targets role, or of its first: 1, or one `above` what cannot be followed. */
 export function composeTargets(
   format: Format,
   edit: TargetsEdit,
   expires: Instant,
   follows?: Envelope<Targets>,
+  above: number = follows?.signed.version ?? 0,
 ): Uint8Array {
   const targets = new Map<string, TargetFile>();
   for (const [path, file] of follows?.signed.targets ?? [])
     if (edit.remove?.has(path) !== true) targets.set(path, file);
   for (const [path, file] of edit.set ?? []) targets.set(path, file);
   const next: NextTargets = {
-    version: nextVersion(follows),
+    version: (above + 1) as Version,
     expires,
     targets,
     delegations: edit.delegations ?? follows?.signed.delegations,

@@ -3,6 +3,7 @@ import { hasCode } from './errors.js';
 import type { Delegation, Delegations, TargetFile, Targets } from './model.js';
 import { TARGETS, type RoleName, type TargetPath } from './names.js';
 import { binIndex, covers, succinctDelegation } from './paths.js';
+import { checkPromise } from './promise.js';
 import { fetchListed, refreshLimits, tryLocal, type RefreshOptions } from './refresh.js';
 import { acceptDelegated, listed, priorDelegated, type Delegator, type TargetsTrust } from './trust.js';
 
@@ -90,6 +91,19 @@ export class RoleLoader {
       this.#options.skipped?.(delegation.name, error);
       return undefined;
     }
+  }
+
+  /**
+   * The version of a role as the snapshot names it, whoever signed that; 0 where it names none. Nothing else of that file may
+   * be believed: its version is what the next one must be above. @throws CountersignError `mix-and-match`, `not-found`
+   */
+  async listedVersion(role: RoleName): Promise<number> {
+    const { snapshot, final } = this.#trust;
+    const promise = snapshot.signed.meta.get(role);
+    if (promise === undefined) return 0;
+    const raw = await fetchListed(snapshot, role, promise, this.#options);
+    checkPromise(role, promise, raw, final.context.crypto);
+    return final.context.format.parseTargets(raw, final.context.parseLimits).signed.version;
   }
 
   async #accept(by: Delegator, delegation: Delegation): Promise<Envelope<Targets>> {

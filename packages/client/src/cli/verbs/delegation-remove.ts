@@ -1,8 +1,12 @@
 import type { Command } from 'commander';
 import type { DelegationChange } from '../../changes.js';
+import { baseOf, withdrawKeys } from '../../extend-delegation.js';
 import { findRole } from '../../role-search.js';
+import type { Crypto } from '../../tuf/crypto.js';
 import { CountersignError } from '../../tuf/errors.js';
-import { parseSaneRoleName, type RoleName } from '../../tuf/names.js';
+import type { Format } from '../../tuf/formats/format.js';
+import type { Delegation, PublicKey } from '../../tuf/model.js';
+import { parseSaneRoleName, type KeyId, type RoleName } from '../../tuf/names.js';
 import type { Collection } from '../collection.js';
 import { delegatorOf } from '../delegator.js';
 import {
@@ -20,6 +24,7 @@ import { settle, versions } from './publish.js';
 
 interface RemoveOptions extends CommonOptions {
   readonly by?: string;
+  readonly key?: readonly string[];
   readonly abandon?: readonly string[];
 }
 
@@ -28,6 +33,7 @@ export function addUndelegate(group: Command, run: Run): void {
     .command('remove')
     .argument('<name>', 'the collection')
     .argument('<role>', 'the delegated role')
+    .option('--key <id...>', 'take only these keys from the role, by how their ids begin')
     .description('takes a delegation back, published at once');
   withJson(withExpires(withPassphrase(withTrust(withAbandon(withBy(command)))), 'what is signed')).action(
     (name: string, role: string, options: RemoveOptions) =>
@@ -44,9 +50,10 @@ async function undelegate(
   name: RoleName,
   options: RemoveOptions,
 ): Promise<void> {
-  const { output } = session;
+  const { output, crypto } = session;
   const { state } = await collection.refreshed('publish');
-  const by = delegatorOf(state.trust.final.context.format, name, options.by);
+  const { format } = state.trust.final.context;
+  const by = delegatorOf(format, name, options.by);
   const signed = (await findRole(state, by)).current?.signed;
   const delegations = signed?.delegations?.roles ?? [];
   const before = delegations.find((delegation) => delegation.name === name);
@@ -60,16 +67,41 @@ async function undelegate(
       next: `${suggestion}See \`${collection.command('delegation list')}\`.`,
     });
   }
-  const base = { version: signed?.version ?? 0, content: before };
-  const change: DelegationChange = { kind: 'undelegate', role: by, name, base };
+  const gone = options.key?.map((start) => keyOf(format, crypto, before, signed?.delegations?.keys, start));
+  const change: DelegationChange =
+    gone === undefined
+      ? { kind: 'undelegate', role: by, name, base: baseOf(signed, name) }
+      : withdrawKeys(by, signed, before, new Set(gone));
   const publisher = await collection.publisher();
   const abandons = options.abandon ?? [];
   const outcome = await publisher.publish({ changes: [change], targets: 'anywhere', abandons });
   await settle(collection);
   if (options.json === true) {
-    output.json({ name: collection.gun, role: name, by, ...outcome });
+    output.json({ name: collection.gun, role: name, by, ...(gone === undefined ? {} : { keys: gone }), ...outcome });
     return;
   }
   const told = outcome.kind === 'published' ? `: ${versions(outcome.versions)}` : ' already';
-  output.line(`${by} no longer delegates to ${name}${told}.`);
+  const whom = gone === undefined ? name : `key ${gone.join(', ')} of ${name}`;
+  output.line(`${by} no longer delegates to ${whom}${told}.`);
+}
+
+/** The key of a role whose id, or Notary's canonical id of which, begins so. @throws CountersignError `not-found`, `usage` */
+function keyOf(
+  format: Format,
+  crypto: Pick<Crypto, 'hash'>,
+  { name, keyIds }: Delegation,
+  keys: ReadonlyMap<KeyId, PublicKey> | undefined,
+  start: string,
+): KeyId {
+  const canonical = (id: KeyId): string => {
+    const key = keys?.get(id);
+    return key?.scheme === undefined ? id : format.keyId({ scheme: key.scheme, spki: key.spki }, crypto);
+  };
+  const found = keyIds.filter((id) => id.startsWith(start) || canonical(id).startsWith(start));
+  const [only] = found;
+  if (found.length === 1 && only !== undefined) return only;
+  const which = found.length === 0 ? 'no key' : `${found.length} keys`;
+  throw new CountersignError(found.length === 0 ? 'not-found' : 'usage', `${which} of ${name} begins with ${start}`, {
+    next: `It has ${keyIds.join(', ')}.`,
+  });
 }
