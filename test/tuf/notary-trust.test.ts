@@ -7,6 +7,7 @@ import {
   reachableRoles,
   RoleLoader,
   type RefreshOptions,
+  type RoleName,
   type TargetsTrust,
 } from '@countersign/client/tuf';
 import { nodeCrypto } from '../../packages/client/src/node/crypto.js';
@@ -232,4 +233,29 @@ it('promises a file by its length and both hashes', () => {
   const promise = promiseOf(formatNamed('notary-1'), raw, 1 as never, nodeCrypto, 'length-only');
   expect(promise).toMatchObject({ by: 'hashes', length: 7 });
   expect([...promise.hashes.keys()]).toEqual(['sha256', 'sha512']);
+});
+
+describe('the version of a role that nobody could have signed', () => {
+  async function loaderOf(): Promise<{ readonly loader: RoleLoader; readonly file: string }> {
+    repository.delegate('targets', 'targets/a');
+    publishAll();
+    repository.signers.set('targets/a', [newNotaryKey()]);
+    repository.publish('targets/a');
+    const trust = await repository.refresh();
+    const file = [...repository.files.keys()].filter((name) => name.startsWith('targets/a ')).at(-1)!;
+    return { loader: new RoleLoader(trust, repository.options), file };
+  }
+
+  it('is that of the file the snapshot names', async () => {
+    const { loader } = await loaderOf();
+    expect(await loader.listedVersion('targets/a' as RoleName)).toBe(2);
+    expect(await loader.listedVersion('targets/b' as RoleName)).toBe(0);
+  });
+
+  it('is not that of another file in its place', async () => {
+    const { loader, file } = await loaderOf();
+    const { length } = repository.files.get(file)!;
+    repository.files.set(file, Buffer.alloc(length, 0x20));
+    await expect(loader.listedVersion('targets/a' as RoleName)).rejects.toMatchObject({ code: 'mix-and-match' });
+  });
 });

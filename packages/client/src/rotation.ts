@@ -13,8 +13,8 @@ import type { KeySigner } from './tuf/sign.js';
 
 /**
  * A role and the key it is to have from now on. One whose private half is here takes the place of the keys of `root` or
- * `targets` that this person holds (of all, who holds none); of `snapshot` it is the only one, and so is the server's key of
- * `timestamp` or `snapshot`.
+ * `targets` that this person holds (of all, who holds none); of `snapshot` it is the only one, and the key ring must hold it.
+ * The server's key is the only one of `timestamp` or `snapshot`.
  */
 export type Rotation =
   | { readonly role: 'root' | 'targets' | 'snapshot'; readonly signer: KeySigner; readonly from: Envelope<Root> }
