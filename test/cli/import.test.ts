@@ -192,6 +192,12 @@ describe('import without the root key', () => {
   });
 });
 
+describe('import from the server it is to go to', () => {
+  it('makes no sense', async () => {
+    expect(await person.run('import', '--from', fresh.url, 'coming/over', FIRST_USE)).toMatchObject({ code: 2 });
+  });
+});
+
 describe('import of several', () => {
   it('goes on after one that fails, names it, and does not end well', async () => {
     const [one, other] = [await begin(), await begin()];
@@ -220,6 +226,21 @@ describe('import believes', () => {
     expect((await person.run(...from, '--root-fingerprint', certifiedKey({ cn: publisher.gun }).id)).code).toBe(4);
     expect(await here(publisher.gun).read('root.json')).toBe(404);
     await person.ok(...from, '--root-fingerprint', key!.id);
+  });
+
+  it('what is trusted here already, also when that has gone on at the new server', async () => {
+    const { publisher, pem } = await begin();
+    await person.ok('list', '--server', old.url, publisher.gun, FIRST_USE);
+    await holdKey(pem);
+    const from = ['import', '--from', old.url, publisher.gun];
+    expect(await person.json(...from)).toMatchObject([{ outcome: 'taken-over' }]);
+    await person.ok('list', publisher.gun);
+    expect(await person.json(...from)).toMatchObject([{ outcome: 'there' }]);
+    expect(await publisher.delete()).toBe(200);
+    const stranger = new NotaryPublisher(old, publisher.gun);
+    await stranger.draft();
+    await stranger.publish(stranger.firstFiles());
+    expect(await person.run(...from)).toMatchObject({ code: 4 });
   });
 
   it('no root of another server that it does not trust already', async () => {

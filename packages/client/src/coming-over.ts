@@ -10,7 +10,16 @@ import { rootAuthority } from './role-search.js';
 import { composeRoot, type RoleKeys } from './tuf/compose.js';
 import { equalBytes } from './tuf/encoding.js';
 import { CountersignError } from './tuf/errors.js';
-import { instant, ROOT, SNAPSHOT, TIMESTAMP, type Instant, type RoleName, type TopLevelRole } from './tuf/names.js';
+import {
+  formatInstant,
+  instant,
+  ROOT,
+  SNAPSHOT,
+  TIMESTAMP,
+  type Instant,
+  type RoleName,
+  type TopLevelRole,
+} from './tuf/names.js';
 import { refreshLimits } from './tuf/refresh.js';
 import { rootFileName } from './tuf/formats/index.js';
 import { encodeSegment, type RepositoryUrls } from './urls.js';
@@ -79,7 +88,7 @@ export async function comeOver(work: ComingOver): Promise<CameOver> {
     old,
     versions: taken?.versions ?? versionsOf(old),
     snapshots: next?.snapshots,
-    timestampExpires: taken?.timestampExpires ?? isoOf(timestampOf(old)),
+    timestampExpires: taken?.timestampExpires ?? formatInstant(timestampOf(old)),
     flawed: taken?.flawed ?? [],
     past,
   };
@@ -155,7 +164,7 @@ async function onlineKey(
   { format }: OldCollection,
   role: 'timestamp' | 'snapshot',
 ): Promise<RoleKeys> {
-  const raw = await destination.serverFor(format.name).onlineKey(role, 'next');
+  const raw = await destination.serverFor(format.name).onlineKey(role, 'current');
   return { keys: [format.parseKey(raw, source.crypto)], threshold: 1 };
 }
 
@@ -215,10 +224,6 @@ function versionsOf({ format, state, current }: OldCollection): Record<string, n
 
 function timestampOf({ state }: OldCollection): Instant {
   return state.trust.snapshot.timestamp.signed.expires;
-}
-
-function isoOf(moment: Instant): string {
-  return new Date(moment).toISOString();
 }
 
 function filesToo(gun: string): CountersignError {

@@ -11,7 +11,7 @@ export function readOnly(gun: Gun, root: Envelope<Root>): CountersignError {
     `${gun} is a read-only copy here: its root version ${version} names the timestamp key of another server`,
     {
       detail: { role: ROOT, version },
-      next: "Publish to the server it was copied from; or have its owner sign a root that names this server's keys: import it again with the root key at hand, or rotate the timestamp key.",
+      next: 'Publish to the server it was copied from; or have its owner import it again with the root key at hand. (Where the owner signs snapshots, it is enough to rotate the timestamp key here.)',
     },
   );
 }

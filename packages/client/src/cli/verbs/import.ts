@@ -1,10 +1,14 @@
 import type { Command } from 'commander';
 import { comeOver, type CameOver } from '../../coming-over.js';
 import { CollectionServer } from '../../collection-server.js';
+import { Http } from '../../http.js';
 import type { Missing } from '../../earlier-versions.js';
 import type { FirstTrust } from '../../pinning.js';
+import { formatOfRoot } from '../../root-format.js';
+import { equalBytes } from '../../tuf/encoding.js';
 import { CountersignError } from '../../tuf/errors.js';
-import { ROOT } from '../../tuf/names.js';
+import { rootFileName } from '../../tuf/formats/index.js';
+import { ROOT, type KeyId } from '../../tuf/names.js';
 import { Collection } from '../collection.js';
 import { commandLine } from '../hint.js';
 import { withExpires, withJson, withPassphrase, withTrust, type CommonOptions } from '../options.js';
@@ -63,6 +67,10 @@ async function importOne(session: Session, collection: Collection, options: Impo
   const { crypto, now, ring, output } = session;
   const { gun, home } = collection;
   const old = new Collection(session, home, options.from);
+  if (old.serverUrl === collection.serverUrl)
+    throw new CountersignError('usage', `${gun} would come from the server it is to go to`, {
+      next: 'Give the old server with --from, and the new one with --server or COUNTERSIGN_SERVER.',
+    });
   const progress = counting(session.io, `Reading ${gun}`);
   try {
     const came = await comeOver({
@@ -72,7 +80,7 @@ async function importOne(session: Session, collection: Collection, options: Impo
         fetch: old.fetch,
         crypto,
         now,
-        firstTrust: await trusted(collection),
+        firstTrust: await trusted(session, collection, old),
         skipped: (role, why) => output.note(`${gun}: ${role} comes over though it cannot be verified: ${why.message}`),
       },
       destination: {
@@ -85,6 +93,10 @@ async function importOne(session: Session, collection: Collection, options: Impo
       mode: options.dryRun === true ? 'look' : 'do',
       onProgress: progress.update,
     });
+    if (options.trustOnFirstUse === true)
+      output.note(
+        `${gun}: trusted on first use: the root ${(await came.old.cache.anchor()) ?? ''}; compare it with what its publisher tells you`,
+      );
     if (options.dryRun !== true) await remember(collection, came);
     return came;
   } finally {
@@ -92,15 +104,22 @@ async function importOne(session: Session, collection: Collection, options: Impo
   }
 }
 
-/** What the options say, or the root that is trusted here already. */
-async function trusted(collection: Collection): Promise<FirstTrust> {
+/** What the options say; or the root that is trusted here already, where the old server has it, or its root key. */
+async function trusted(session: Session, collection: Collection, old: Collection): Promise<FirstTrust> {
   const given = await collection.firstTrust();
   if (given !== undefined) return given;
   const raw = await collection.home.metadata.load(ROOT);
-  if (raw !== undefined) return { kind: 'file', raw };
-  throw new CountersignError('untrusted-root', `there is no trusted root for ${collection.gun} here yet`, {
-    next: 'Give --root FILE or --root-fingerprint sha256:… (the id of its root key will do), --root-ca FILE; or --trust-on-first-use.',
-  });
+  if (raw === undefined)
+    throw new CountersignError('untrusted-root', `there is no trusted root for ${collection.gun} here yet`, {
+      next: 'Give --root FILE, --root-ca FILE or --root-fingerprint sha256:… (the id of its root key will do); or --trust-on-first-use.',
+    });
+  const format = formatOfRoot(raw);
+  const { version, roles, keys } = format.parseRoot(raw).signed;
+  const theirs = await new Http(old.fetch).fetchBytes(old.urls.metadata + rootFileName(version), raw.length);
+  const key = keys.get(roles.root.keyIds[0] ?? ('' as KeyId));
+  if (key?.scheme === undefined || (theirs !== undefined && equalBytes(theirs, raw))) return { kind: 'file', raw };
+  // It has gone on at the new server.
+  return { kind: 'fingerprint', fingerprint: format.keyId({ scheme: key.scheme, spki: key.spki }, session.crypto) };
 }
 
 /** The next command finds the new server, and trusts what this one has verified. */
