@@ -86,6 +86,9 @@ const NEEDS: readonly [string, string, string][] = [
   ['GET', '/v2/pub/x/_trust/tuf/timestamp%2Ekey?format=tuf-1', 'repository:pub/x:push,pull'],
   ['POST', '/v2/pub/x/_trust/tuf/timestamp.key?format=tuf-1', 'repository:pub/x:*'],
   ['POST', '/v2/pub/x/_trust/tuf/', 'repository:pub/x:push,pull'],
+  ['POST', '/v2/pub/x/_trust/import', 'repository:pub/x:push,pull'],
+  ['POST', '/v2/pub/x/_trust/import/past', 'repository:pub/x:push,pull'],
+  ['POST', '/v2/pub/x/_trust/import/other', 'registry:catalog:*'],
   ['GET', `/v2/pub/x/_trust/targets/${HASH}.a`, 'repository:pub/x:pull'],
   ['HEAD', `/v2/pub/x/_trust/targets/${HASH}.a`, 'repository:pub/x:pull'],
   ['PUT', `/v2/pub/x/_trust/targets/${HASH}.a`, 'repository:pub/x:push,pull'],
@@ -139,6 +142,8 @@ const GRANTS: readonly [string, string, string[], number][] = [
   ['GET', '/v2/pub/x/_trust/tuf/timestamp.key?format=tuf-1', ['push', 'pull'], 200],
   ['POST', '/v2/pub/x/_trust/tuf/timestamp.key?format=tuf-1', ['*'], 200],
   ['POST', '/v2/pub/x/_trust/tuf/', ['push', 'pull'], 415],
+  ['POST', '/v2/pub/x/_trust/import', ['push', 'pull'], 415],
+  ['POST', '/v2/pub/x/_trust/import/past', ['push', 'pull'], 415],
   ['GET', `/v2/pub/x/_trust/targets/${HASH}.a`, ['pull'], 404],
   ['PUT', `/v2/pub/x/_trust/targets/${HASH}.a`, ['push', 'pull'], 422],
 ];
@@ -299,10 +304,10 @@ describe('the bundle', () => {
 
 it('every route says what it needs, in the order the challenge has it', () => {
   const deps = { collections: server.collections, limits: {} } as unknown as HttpDeps;
-  const { service, tuf, targets, changefeed } = routes(deps);
+  const { service, tuf, targets, changefeed, import: imports } = routes(deps);
   const open = service.filter(({ access }) => access === 'everybody').map(({ path }) => path);
   expect(open.sort()).toEqual(['/_notary_server/health', '/health', '/metrics']);
-  for (const { method, body, access } of [...tuf, ...targets, ...changefeed]) {
+  for (const { method, body, access } of [...tuf, ...targets, ...changefeed, ...imports]) {
     const reads = access.length === 1 && access[0] === 'pull';
     if (method !== 'GET' || body !== 'none') expect(reads).toBe(false);
   }

@@ -42,6 +42,8 @@ const add = (document: { targets: Record<string, unknown> }, name: string): void
   document.targets[name] = target(name);
 };
 
+const range = (count: number): number[] => Array.from({ length: count }, (_, number) => number);
+
 const ROLES = ['targets', 'targets/releases'];
 
 /** The same publisher, with everything it holds, in front of the new server. */
@@ -300,6 +302,40 @@ function resign(parts: Parts, publisher: NotaryPublisher, name: string): void {
   parts.set(name, publisher.sign('', signed, certifiedKey({ cn: publisher.gun })));
 }
 
+describe('a form that is no history', () => {
+  const parts = (...names: string[]): Parts => new Map(names.map((name) => [name, Buffer.from('{}')]));
+
+  it.each<[string, Parts, Parts, string]>([
+    ['is empty', parts(), parts(), 'bad-upload'],
+    ['has a root without its version', parts('root'), parts(), 'bad-upload'],
+    ['holds no metadata', parts('1.root', 'timestamp', 'snapshot'), parts(), 'unsupported'],
+    ['has more parts than the server takes', parts(...range(1_025).map((n) => `${n + 1}.root`)), parts(), 'too-many'],
+  ])('is refused where it %s', async (_, history, next, code) => {
+    const gun = `import/${++names}`;
+    expectCode(await postImport(fresh.world.url, gun, history, next), code as never);
+    expect(await fresh.store.head(parseGun(gun))).toBeUndefined();
+  });
+
+  it('and a form of earlier versions names each file and who vouches for it', async () => {
+    for (const [file, by] of [
+      ['targets', '1.root'],
+      ['1.targets', 'root'],
+      ['01.targets', '1.root'],
+    ] as const)
+      expectCode(await postPast(fresh.world.url, 'import/x', [{ file, by, bytes: Buffer.from('{}') }]), 'bad-upload');
+  });
+
+  it('an endless chain ends the form, and leaves nothing', async () => {
+    const publisher = await begin();
+    const history = await historyOf(publisher, ROLES);
+    const { signed } = JSON.parse(Buffer.from(history.get('1.root')!).toString()) as { signed: object };
+    for (let version = 2; version <= 700; version += 1)
+      history.set(`${version}.root`, publisher.sign('root', { ...signed, version, filling: 'x'.repeat(100_000) }));
+    expectCode(await send(publisher, history), 'too-large');
+    await expectNothing(publisher);
+  });
+});
+
 describe('a collection that is published to here', () => {
   it('is not imported over, by its owner or a stranger', async () => {
     const publisher = await begin();
@@ -390,6 +426,37 @@ describe('earlier versions', () => {
     expect(refused).toHaveLength(1);
     expect(refused[0]?.why).toMatch(why);
   });
+
+  it('are all added or none when any call of any port fails, and can be sent again', async () => {
+    const files = async (publisher: NotaryPublisher): Promise<{ file: string; by: string; bytes: Uint8Array }[]> =>
+      Promise.all(
+        [1, 2].map(async (version) => ({
+          file: `${version}.targets`,
+          by: '1.root',
+          bytes: await bytes(publisher, `${version}.targets.json`),
+        })),
+      );
+    const rehearsal = await imported();
+    const sent = await files(rehearsal.publisher);
+    fresh.faults.reset();
+    await post(rehearsal.publisher, ...sent);
+    const calls = [...fresh.faults.calls];
+    expect(calls).toContain('store.addPast');
+    for (const [number] of calls.entries()) {
+      for (const when of ['before', 'after'] as const) {
+        const { publisher } = await imported();
+        const both = await files(publisher);
+        fresh.faults.failAt(number, when);
+        const answer = await post(publisher, ...both);
+        fresh.faults.reset();
+        const there = await Promise.all([1, 2].map((version) => moved(publisher).read(`${version}.targets.json`)));
+        expect(new Set(there.map((each) => typeof each)).size, `half of it: call ${number}, ${when}`).toBe(1);
+        if (answer.status === 200) expect(there[0]).toBeTypeOf('string');
+        expect((await post(publisher, ...both)).status).toBe(200);
+        expect(await moved(publisher).read('2.targets.json')).toBeTypeOf('string');
+      }
+    }
+  }, 120_000);
 
   it('what is current is no earlier version', async () => {
     const { publisher, past } = await imported();
