@@ -1,8 +1,12 @@
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { CountersignError } from '@countersign/client/tuf';
 import { importNotary, type NotarySource } from '../../packages/server/src/import-notary.js';
+import { nodeCrypto } from '@countersign/client/node';
+import { NotaryDatabase } from '../../packages/server/src/notary/database.js';
+import { takeOver, type TakeOver } from '../../packages/server/src/notary/take-over.js';
+import type { OpenSigner } from '../../packages/server/src/signer.js';
 import type { Imported } from '../../packages/server/src/notary/summary.js';
 import { target } from '../simulator/notary.js';
 import { ByHand } from '../support/by-hand.js';
@@ -13,6 +17,7 @@ import {
   type NotaryTables,
   type RunningEngine,
 } from '../support/notary-database.js';
+import { historyOf, postImport } from '../support/history.js';
 import { NotaryPublisher, outcome } from '../support/notary-publisher.js';
 import { SILENT } from '../support/world.js';
 
@@ -174,17 +179,66 @@ describe.each(NOTARY_ENGINES)('taking a Notary server over from $name', (engine)
       expect((await run({ mode: 'dry-run' })).imported).toEqual({ ...NOTHING, known: 1 });
     });
 
-    it('goes on where it was cut off: between a collection and its past, or in its past', async () => {
+    it.each([
+      ['before', 0],
+      ['before', 1],
+      ['after', 0],
+      ['after', 1],
+    ] as const)('cut off %s it has added past for the %ith time, it goes on when run again', async (when, at) => {
       const publisher = await begin('app');
       for (const name of ['v1', 'v2']) await publish(publisher, name);
       await moveToNotary(old, tables);
-      await tables.run(`ALTER TABLE tuf_files RENAME COLUMN sha256 TO hidden`);
-      await expect(run()).rejects.toMatchObject({ code: 'unavailable' });
-      await tables.run(`ALTER TABLE tuf_files RENAME COLUMN hidden TO sha256`);
-      await tables.run('ALTER TABLE changefeed RENAME COLUMN gun TO hidden');
-      await expect(run()).rejects.toMatchObject({ code: 'unavailable' });
-      await tables.run('ALTER TABLE changefeed RENAME COLUMN hidden TO gun');
-      expect((await run()).imported).toEqual({ ...NOTHING, known: 1, lines: 3 });
+      const source = new NotaryDatabase(tables.url);
+      onTestFinished(() => source.close());
+      const { collections, store, signer } = own;
+      let calls = 0;
+      const addPast: typeof collections.addPast = async (request) => {
+        const isLast = calls++ === at;
+        if (isLast && when === 'before') throw new CountersignError('unavailable', 'cut off');
+        const added = await collections.addPast(request);
+        if (isLast) throw new CountersignError('unavailable', 'cut off');
+        return added;
+      };
+      const parts: TakeOver = {
+        source,
+        signer: signer as OpenSigner,
+        here: store,
+        into: { collections: { ...collections, addPast }, store },
+        mode: 'write',
+        changefeed: 'none',
+        crypto: nodeCrypto,
+        now: own.clock.now,
+        maxMetadata: 1 << 20,
+        report: () => undefined,
+      };
+      await expect(takeOver(parts, undefined)).rejects.toThrow('cut off');
+      const { imported } = await run();
+      expect(imported).toMatchObject({ known: 1, lines: 3, faults: 0 });
+      expect(stored(own, engine)).toEqual(stored(old, engine));
+    });
+
+    it('rows of servers that kept no hashes are taken, and known again', async () => {
+      const publisher = await begin('app');
+      await publish(publisher, 'v1');
+      await moveToNotary(old, tables);
+      await tables.run('UPDATE tuf_files SET sha256 = NULL');
+      expect((await run()).imported).toEqual({ ...NOTHING, added: 1, past: 3, lines: 2 });
+      expect((await run()).imported).toEqual({ ...NOTHING, known: 1 });
+      expect(stored(own, engine)).toEqual(stored(old, engine));
+    });
+
+    it('of more current metadata than this server takes, nothing is read', async () => {
+      await begin('app');
+      await moveToNotary(old, tables);
+      const config = await own.world.serverConfig();
+      const lines: string[] = [];
+      const imported = await importNotary(
+        { ...config, policy: { ...config.policy, maxMetadata: 1_000 } },
+        { url: tables.url, names: [], mode: 'write', report: (line) => void lines.push(line) },
+        { clock: own.clock.now, log: SILENT },
+      );
+      expect(imported).toMatchObject({ added: 0, faults: 1 });
+      expect(lines).toEqual(['left out: "import/app": its files have more than 1000 bytes (policy.maxMetadata)']);
     });
 
     it('versions signed with keys that were replaced are verified by what listed those keys', async () => {
@@ -287,6 +341,21 @@ describe.each(NOTARY_ENGINES)('taking a Notary server over from $name', (engine)
       expect(lines).toEqual([
         'left out: "import/app": diverged: this server has signed timestamp 2 of it, which the other one does not have',
       ]);
+    });
+
+    it('a read-only copy becomes one that is signed here with the next publish there, and not before', async () => {
+      const publisher = await begin('app');
+      const copied = await postImport(own.world.url, publisher.gun, await historyOf(publisher));
+      expect(copied.status).toBe(200);
+      await moveToNotary(old, tables);
+      expect((await run()).lines).toEqual([
+        'left out: "import/app": a read-only copy of it is here; delete that and run this again',
+      ]);
+      await publish(publisher, 'v1');
+      await moveToNotary(old, tables);
+      expect((await run()).imported).toMatchObject({ updated: 1, faults: 0 });
+      visited = own;
+      await publish(publisher, 'v2');
     });
 
     it('named collections are taken alone, each with its own line of the changefeed', async () => {

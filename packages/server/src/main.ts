@@ -87,7 +87,8 @@ async function runImport(names: readonly string[], { config, database, dryRun }:
   const url = database ?? process.env[NOTARY_VARIABLE];
   if (url === undefined) throw usage(`--database URL is missing, and so is ${NOTARY_VARIABLE}`);
   const loaded = await load(config);
-  const say = (line: string): void => void process.stdout.write(`${line}\n`);
+  // names come from a database that somebody else has filled: none may write to the terminal but as text
+  const say = (line: string): void => void process.stdout.write(`${line.replaceAll(/[\p{Cc}\p{Cf}]/gu, '?')}\n`);
   const mode = dryRun === undefined ? 'write' : 'dry-run';
   const imported = await importNotary(loaded, { url, names, mode, report: say }, environment(loaded));
   for (const line of summaryOf(imported, mode)) say(line);

@@ -121,7 +121,8 @@ async function runImport(flags: Flags, { dryRun, ...named }: ImportFlags): Promi
   const database = named.database ?? process.env[KEYS_VARIABLE];
   if (database === undefined)
     throw new CountersignError('usage', `--database URL is missing, and so is ${KEYS_VARIABLE}`, { next: HELP });
-  const say = (line: string): void => void process.stdout.write(`${line}\n`);
+  // names come from a database that somebody else has filled: none may write to the terminal but as text
+  const say = (line: string): void => void process.stdout.write(`${line.replaceAll(/[\p{Cc}\p{Cf}]/gu, '?')}\n`);
   const mode = dryRun === undefined ? 'write' : 'dry-run';
   const passphrases = mode === 'write' ? await passphrasesOf(config) : [];
   const taken = await importNotary(

@@ -66,14 +66,19 @@ export class CollectionFiles {
     return { history: { roots, current }, format, root: format.parseRoot(newest.bytes), timestamp };
   }
 
+  /** Lower-case hex SHA-256 of a row's bytes, as the row says or, where it does not, as they are. */
+  async sha256(row: NotaryFile): Promise<string> {
+    return row.sha256?.trim() ?? sha256((await this.file(row)).bytes);
+  }
+
   /** @throws CountersignError `mix-and-match` where the bytes are not those the row says; `too-large` */
   async file(row: NotaryFile): Promise<HistoryFile> {
     return this.#read(row, { left: this.#limit });
   }
 
   async #named(role: string, hashes: Hashes): Promise<NotaryFile | undefined> {
-    const sha256 = hashes.get('sha256');
-    const found = sha256 && (await this.#source.byHash(this.#gun, role, hexEncode(sha256)));
+    const wanted = hashes.get('sha256');
+    const found = wanted && (await this.#source.byHash(this.#gun, role, hexEncode(wanted)));
     if (found !== undefined) return found;
     // the oldest servers filled no column with the hash
     const newest = await this.#source.newest(this.#gun, role);
@@ -81,18 +86,21 @@ export class CollectionFiles {
   }
 
   async #read(row: NotaryFile, room: { left: number }): Promise<HistoryFile> {
-    const { role, version, length, sha256 } = row;
+    const { role, version, length } = row;
     room.left -= length;
     if (room.left < 0)
       throw new CountersignError('too-large', `its files have more than ${this.#limit} bytes (policy.maxMetadata)`, {
         detail: { role, limit: this.#limit },
       });
     const bytes = await this.#source.bytes(row);
-    const actual = createHash('sha256').update(bytes).digest('hex');
-    if (sha256 !== null && actual !== sha256.trim())
+    if (row.sha256 !== null && sha256(bytes) !== row.sha256.trim())
       throw new CountersignError('mix-and-match', `${role} ${version} is not the file its row has the SHA-256 of`, {
         detail: { role, version },
       });
     return { role, bytes, ...(row.created_at && { createdAt: row.created_at.getTime() as Instant }) };
   }
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
 }

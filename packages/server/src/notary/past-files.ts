@@ -61,11 +61,11 @@ async function addBatch(past: PastOf, vouchers: Vouchers, rows: readonly NotaryF
   for (const [index, row] of rows.entries()) {
     const here = stored[index];
     try {
-      const isHere = here !== undefined && (row.sha256 === null || row.sha256.trim() === here.sha256);
-      const file = isHere ? { role: row.role, bytes: here.bytes } : await past.files.file(row);
+      const known = here?.sha256 === (await past.files.sha256(row)) ? here : undefined;
+      const file = known === undefined ? await past.files.file(row) : { role: row.role, bytes: known.bytes };
       const by = vouchers.of(row.role, file.bytes);
       note(vouchers, past.current, file);
-      if (!isHere) news.push({ ...file, version: row.version, by });
+      if (known === undefined) news.push({ ...file, version: row.version, by });
     } catch (error) {
       past.refused({ role: row.role, version: row.version, why: ofTheFile(error) });
     }

@@ -21,7 +21,7 @@ export interface TakeOver {
   readonly source: NotaryDatabase;
   readonly signer: KeyHolder;
   /** What this server has. */
-  readonly here: Pick<Store, 'head'>;
+  readonly here: Pick<Store, 'head' | 'onlineKeys'>;
   /** What takes collections over: those of this server or, to only look, some that are thrown away. */
   readonly into: { readonly collections: Collections; readonly store: Store };
   readonly mode: 'dry-run' | 'write';
@@ -60,8 +60,9 @@ async function takeCollection(parts: TakeOver, tally: TakenOver, gun: Gun): Prom
   const { source, into, mode } = parts;
   const files = new CollectionFiles(source, gun, parts.maxMetadata);
   const current = await files.current();
-  const supersedes = await currentHere(parts, gun);
-  const isKnown = supersedes !== undefined && supersedes === current.timestamp.sha256?.trim();
+  const supersedes = await currentHere(parts, gun, files);
+  const isKnown = supersedes !== undefined && supersedes === (await files.sha256(current.timestamp));
+  if (isKnown) await checkSignedHere(parts, gun);
   const refused = ({ role, version, why }: Flawed): void => {
     tally.faults += 1;
     parts.report(`not verified: ${gun} ${role} ${version ?? ''}: ${why.message}`);
@@ -84,13 +85,19 @@ async function takeCollection(parts: TakeOver, tally: TakenOver, gun: Gun): Prom
  * The SHA-256 of the timestamp that is current here, which must be one the other server has too; undefined where nothing is.
  * @throws CountersignError `conflict` where this server has signed a newer one
  */
-async function currentHere({ source, here }: TakeOver, gun: Gun): Promise<string | undefined> {
+async function currentHere({ source, here }: TakeOver, gun: Gun, files: CollectionFiles): Promise<string | undefined> {
   const head = await here.head(gun);
   if (head === undefined) return undefined;
   const { version, sha256 } = head.timestamp;
   const there = await source.version(gun, 'timestamp', version);
-  if (there?.sha256?.trim() === sha256) return sha256;
+  if (there !== undefined && (await files.sha256(there)) === sha256) return sha256;
   throw diverged(version);
+}
+
+/** @throws CountersignError `conflict` for a copy that was made without the keys: nothing can be added to it as it is */
+async function checkSignedHere({ here }: TakeOver, gun: Gun): Promise<void> {
+  if ((await here.onlineKeys(gun, 'timestamp')).some(({ pending }) => !pending)) return;
+  throw new CountersignError('conflict', 'a read-only copy of it is here; delete that and run this again');
 }
 
 function diverged(version: Version): CountersignError {
