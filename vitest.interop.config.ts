@@ -11,9 +11,9 @@ export default defineConfig({
   resolve: { alias },
   test: {
     include: [go ? 'test/interop/notary/**/*.test.ts' : 'test/interop/**/*.test.ts'],
-    // Who may do what is asked of our own server alone.
-    exclude: go ? ['test/interop/notary/authentication.test.ts'] : [],
-    globalSetup: go ? ['test/interop/notary/build-peer.ts'] : [],
+    // Who may do what is asked of our own server alone; and who takes over starts both.
+    exclude: go ? ['test/interop/notary/authentication.test.ts', 'test/interop/notary/takeover.test.ts'] : [],
+    globalSetup: ['test/interop/notary/build-peer.ts'],
     testTimeout: 120_000,
     hookTimeout: 120_000,
     maxWorkers: 2,

@@ -41,6 +41,8 @@ describe.skipIf(missing.length > 0)(`a Notary deployment is taken over in place$
   let launched: Launched | undefined;
   let countersign: TrustServer | undefined;
   let signer: Service | undefined;
+  /** Commands, as the guide has them. */
+  const commands = new Set<string>();
   const homes = { owner: new Home('owner'), reader: new Home('reader') };
   /** The same people at whichever server runs: their keys and caches stay. */
   let owner: NotaryPerson;
@@ -67,6 +69,7 @@ describe.skipIf(missing.length > 0)(`a Notary deployment is taken over in place$
 
   /** `import-notary` of one of the two programs, with the addresses and passphrases in the environment. */
   async function imports(program: 'server' | 'signer', ...flags: readonly string[]): Promise<Ending> {
+    commands.add([`countersign-${program} import-notary --config ${program}.json`, ...flags].join(' '));
     const config = installation.path(`${program}/${program}.json`);
     const child = spawn(process.execPath, [PROGRAMS[program], 'import-notary', '--config', config, ...flags], {
       env: {
@@ -292,6 +295,13 @@ describe.skipIf(missing.length > 0)(`a Notary deployment is taken over in place$
         new RegExp(`^left out: "${gun}": diverged: this server has signed timestamp \\d+ of it`, 'mu'),
       );
     expect(await reader.lists(SERVER_HELD)).toEqual(['v1', 'v2', 'v3', 'v4']);
+  });
+
+  it('these are the commands of the guide', () => {
+    const guide = readFileSync(new URL('../../../docs/coming-over.md', import.meta.url), 'utf8');
+    const documented = [...guide.matchAll(/^countersign-(?:server|signer) .*$/gmu)].map(([line]) => line);
+    expect(documented).toHaveLength(4);
+    expect([...commands]).toEqual(expect.arrayContaining(documented));
   });
 
   function held(): Readonly<Record<string, Readonly<Record<string, number>>>> {
