@@ -5,7 +5,7 @@ import { CountersignError } from '@countersign/client/tuf';
 import { importNotary, type NotarySource } from '../../packages/server/src/import-notary.js';
 import { nodeCrypto } from '@countersign/client/node';
 import { NotaryDatabase } from '../../packages/server/src/notary/database.js';
-import { takeOver, type TakeOver } from '../../packages/server/src/notary/take-over.js';
+import { importCollections, type CollectionsImport } from '../../packages/server/src/notary/import-collections.js';
 import type { OpenSigner } from '../../packages/server/src/signer.js';
 import type { Imported } from '../../packages/server/src/notary/summary.js';
 import { target } from '../simulator/notary.js';
@@ -199,7 +199,7 @@ describe.each(NOTARY_ENGINES)('taking a Notary server over from $name', (engine)
         if (isLast) throw new CountersignError('unavailable', 'cut off');
         return added;
       };
-      const parts: TakeOver = {
+      const parts: CollectionsImport = {
         source,
         signer: signer as OpenSigner,
         here: store,
@@ -211,7 +211,7 @@ describe.each(NOTARY_ENGINES)('taking a Notary server over from $name', (engine)
         maxMetadata: 1 << 20,
         report: () => undefined,
       };
-      await expect(takeOver(parts, undefined)).rejects.toThrow('cut off');
+      await expect(importCollections(parts, undefined)).rejects.toThrow('cut off');
       const { imported } = await run();
       expect(imported).toMatchObject({ known: 1, lines: 3, faults: 0 });
       expect(stored(own, engine)).toEqual(stored(old, engine));

@@ -44,6 +44,25 @@ describe('the signer over mutual TLS', () => {
     expect(stub.clients).toEqual(['server-one', 'server-one', 'server-one']);
   });
 
+  it('says what a key was made for, and undefined of one that is not there', async () => {
+    const id = 'ab'.repeat(32);
+    stub.onRequest = ({ method, url }, response) => {
+      expect([method, url]).toEqual(['GET', `/v1/keys/${id}`]);
+      response.end(JSON.stringify({ id, gun, role: 'snapshot', algorithm: 'ed25519', spki: '' }));
+      return true;
+    };
+    expect(await signer.findKey(id)).toEqual({ gun, role: 'snapshot', algorithm: 'ed25519' });
+    stub.onRequest = failWith(404, '{"code":"not-found","message":"there is no such key"}');
+    expect(await signer.findKey(id)).toBeUndefined();
+    stub.onRequest = failWith(503, '{"code":"unavailable","message":"no database"}');
+    expect((await refusal(signer.findKey(id))).code).toBe('unavailable');
+    stub.onRequest = (_, response) => {
+      response.end('{}');
+      return true;
+    };
+    expect((await refusal(signer.findKey(id))).message).toContain('holds no key');
+  });
+
   it('hands over every field, and the file a snapshot follows', async () => {
     const seen: unknown[] = [];
     stub.onSign = (item) => {

@@ -219,6 +219,15 @@ describe.each(NOTARY_ENGINES)('taking a Notary signer over from $name', (engine)
       expect(taken).toMatchObject({ added: 0, faults: 1 });
     });
 
+    it('a private key of megabytes is not read', async () => {
+      const endless = Buffer.from(`${ECDSA.private}${'A'.repeat(engine.name === 'mysql' ? 60_000 : 5_000_000)}`);
+      await tables.insert('private_keys', keyRow(ECDSA, { private: endless }));
+      const source = new NotaryDatabase(tables.url);
+      onTestFinished(() => source.close());
+      for await (const { sealed } of source.keys()) expect(sealed.length).toBeLessThan(20_000);
+      expect((await run(database, tables)).taken).toMatchObject({ added: 0, faults: 1 });
+    });
+
     it('lists keys of other roles, and passes over deleted ones', async () => {
       await tables.insert('private_keys', keyRow(ECDSA, { role: 'targets' }));
       await tables.insert('private_keys', { ...keyRow(other), deleted_at: new Date('2026-11-25T00:00:00Z') });

@@ -8,7 +8,7 @@ import type { Config } from './config.js';
 import { copyChangefeed } from './notary/changefeed.js';
 import { NotaryDatabase } from './notary/database.js';
 import type { Imported } from './notary/summary.js';
-import { takeOver, type TakeOver } from './notary/take-over.js';
+import { importCollections, type CollectionsImport } from './notary/import-collections.js';
 import { openSigner, type OpenSigner } from './signer.js';
 import { Closers, type StartOptions } from './start.js';
 import { migrate, openStore, openTargetFiles, type DatabaseConfig } from './store/index.js';
@@ -45,7 +45,7 @@ export async function importNotary(
     const signer = await openSigner(config.signer, parts.log);
     closers.add(() => signer.close());
     const into = mode === 'write' ? store : await throwaway(closers);
-    const taken = await takeOver(
+    const taken = await importCollections(
       {
         source,
         signer,
@@ -82,7 +82,7 @@ async function collectionsOn(
   signer: OpenSigner,
   { clock, log }: Pick<StartOptions, 'clock' | 'log'>,
   closers: Closers,
-): Promise<TakeOver['into']['collections']> {
+): Promise<CollectionsImport['into']['collections']> {
   // Notary's targets are elsewhere: nothing is written here, wherever this server keeps its own
   const targetFiles = await openTargetFiles({ kind: 'directory', directory: await scratchDirectory(closers) }, clock);
   closers.add(() => targetFiles.close());

@@ -1,7 +1,7 @@
-import type { TakenOver } from './take-over.js';
+import type { ImportTally } from './import-collections.js';
 
 /** What a run of `import-notary` did, or would do. */
-export interface Imported extends Readonly<TakenOver> {
+export interface Imported extends Readonly<ImportTally> {
   /** Lines of the changefeed; undefined where it was left alone. */
   readonly lines: number | undefined;
 }

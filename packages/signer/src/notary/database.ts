@@ -38,6 +38,9 @@ interface KeyColumns {
   created_at: Date | null;
 }
 
+/** Bytes that are read of a key: more than any key has. */
+const LONGEST = 16 * 1024;
+
 /** Rows read at a time. */
 const PAGE = 200;
 
@@ -66,7 +69,10 @@ export class NotaryDatabase {
     for (;;) {
       const page = await asked<KeyColumns[]>(
         this.#knex('private_keys')
-          .select('id', 'key_id', 'gun', 'role', 'algorithm', 'passphrase_alias', 'public', 'private')
+          .select('id', 'key_id', 'gun', 'role', 'algorithm', 'passphrase_alias')
+          .select(
+            ...['public', 'private'].map((name) => this.#knex.raw('substr(??, 1, ?) AS ??', [name, LONGEST, name])),
+          )
           .select(this.#moment('last_used'), this.#moment('created_at'))
           .whereNull('deleted_at')
           .where('id', '>', after)

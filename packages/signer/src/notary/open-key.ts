@@ -5,9 +5,6 @@ import { keyIdOf, type NewKey } from '../algorithms.js';
 import type { SignerAlgorithm } from '../wire.js';
 import type { NotaryKeyRow } from './database.js';
 
-/** Bytes; Notary's own have about 400. */
-const LONGEST_SEALED = 16 * 1024;
-
 /** How Notary's signer seals. Its iterations are 8,192: a row that asks for many more is a way to burn CPU. */
 const SEAL = {
   keyManagementAlgorithms: ['PBES2-HS256+A128KW'],
@@ -52,8 +49,6 @@ export async function openKey(row: NotaryKeyRow, passphrase: string): Promise<Op
 }
 
 async function unseal({ sealed }: NotaryKeyRow, passphrase: string): Promise<Uint8Array> {
-  if (sealed.length > LONGEST_SEALED)
-    throw new CountersignError('unsealed', `its private key is longer than ${LONGEST_SEALED} bytes`);
   try {
     return (await compactDecrypt(sealed, Buffer.from(passphrase, 'utf8'), SEAL)).plaintext;
   } catch (cause) {

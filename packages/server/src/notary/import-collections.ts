@@ -6,7 +6,7 @@ import { heldKeys, type KeyHolder } from './online-keys.js';
 import { addEarlier, ofTheFile } from './past-files.js';
 
 /** How many collections became of what. */
-export interface TakenOver {
+export interface ImportTally {
   added: number;
   /** Collections that were here, and published to on the other server since. */
   updated: number;
@@ -17,7 +17,7 @@ export interface TakenOver {
   faults: number;
 }
 
-export interface TakeOver {
+export interface CollectionsImport {
   readonly source: NotaryDatabase;
   readonly signer: KeyHolder;
   /** What this server has. */
@@ -42,8 +42,11 @@ export interface TakeOver {
  * @param names of these alone; undefined for all
  * @throws CountersignError `unavailable`, or the store's
  */
-export async function takeOver(parts: TakeOver, names: readonly string[] | undefined): Promise<TakenOver> {
-  const tally: TakenOver = { added: 0, updated: 0, known: 0, past: 0, faults: 0 };
+export async function importCollections(
+  parts: CollectionsImport,
+  names: readonly string[] | undefined,
+): Promise<ImportTally> {
+  const tally: ImportTally = { added: 0, updated: 0, known: 0, past: 0, faults: 0 };
   for await (const name of names ?? parts.source.guns()) {
     try {
       await takeCollection(parts, tally, parseGun(name));
@@ -56,7 +59,7 @@ export async function takeOver(parts: TakeOver, names: readonly string[] | undef
   return tally;
 }
 
-async function takeCollection(parts: TakeOver, tally: TakenOver, gun: Gun): Promise<void> {
+async function takeCollection(parts: CollectionsImport, tally: ImportTally, gun: Gun): Promise<void> {
   const { source, into, mode } = parts;
   const files = new CollectionFiles(source, gun, parts.maxMetadata);
   const current = await files.current();
@@ -85,7 +88,11 @@ async function takeCollection(parts: TakeOver, tally: TakenOver, gun: Gun): Prom
  * The SHA-256 of the timestamp that is current here, which must be one the other server has too; undefined where nothing is.
  * @throws CountersignError `conflict` where this server has signed a newer one
  */
-async function currentHere({ source, here }: TakeOver, gun: Gun, files: CollectionFiles): Promise<string | undefined> {
+async function currentHere(
+  { source, here }: CollectionsImport,
+  gun: Gun,
+  files: CollectionFiles,
+): Promise<string | undefined> {
   const head = await here.head(gun);
   if (head === undefined) return undefined;
   const { version, sha256 } = head.timestamp;
@@ -95,7 +102,7 @@ async function currentHere({ source, here }: TakeOver, gun: Gun, files: Collecti
 }
 
 /** @throws CountersignError `conflict` for a copy that was made without the keys: nothing can be added to it as it is */
-async function checkSignedHere({ here }: TakeOver, gun: Gun): Promise<void> {
+async function checkSignedHere({ here }: CollectionsImport, gun: Gun): Promise<void> {
   if ((await here.onlineKeys(gun, 'timestamp')).some(({ pending }) => !pending)) return;
   throw new CountersignError('conflict', 'a read-only copy of it is here; delete that and run this again');
 }
