@@ -103,7 +103,7 @@ export class EarlierVersions {
     let missing = 0;
     for (;;) {
       const batch = Array.from({ length: AT_ONCE }, () => numbers.next()).flatMap((each) => each.value ?? []);
-      if (batch.length === 0 || this.cut) return;
+      if (batch.length === 0 || this.#isCut()) return;
       const found = new Map<number, { readonly bytes: Uint8Array; readonly isNew: boolean }>();
       await atOnce(AT_ONCE, batch, async (version) => {
         const there = await known({ role, version });
@@ -115,13 +115,18 @@ export class EarlierVersions {
         missing = file === undefined ? missing + 1 : 0;
         if (file !== undefined) yield* this.#verified(role, version, file);
         else if (highest === undefined) return;
-        else this.#note(role, version);
+        else if (!this.#isCut()) this.#note(role, version);
       }
-      if (missing < MOST_MISSING) continue;
+      if (missing < MOST_MISSING || this.#isCut()) continue;
       const last = this.missing.at(-1);
       if (last !== undefined) this.missing[this.missing.length - 1] = { ...last, from: 1 };
       return;
     }
+  }
+
+  /** Asked anew each time: it may have become so during an await. */
+  #isCut(): boolean {
+    return this.cut;
   }
 
   async *#verified(
