@@ -10,6 +10,7 @@ import { rootAuthority } from './role-search.js';
 import { composeRoot, type RoleKeys } from './tuf/compose.js';
 import { equalBytes } from './tuf/encoding.js';
 import { CountersignError } from './tuf/errors.js';
+import type { FormatName } from './tuf/formats/format.js';
 import {
   formatInstant,
   instant,
@@ -30,7 +31,7 @@ export interface Destination {
   readonly urls: RepositoryUrls;
   readonly fetch: Fetch;
   /** Speaks the format of the collection. */
-  readonly serverFor: (format: 'tuf-1' | 'notary-1') => CollectionServer;
+  readonly serverFor: (format: FormatName) => CollectionServer;
   readonly ring: KeyRing;
   /** How long a new root stays valid, in days; unless given a year, or as long as the one it follows. */
   readonly days?: number;
@@ -103,8 +104,8 @@ async function look(
   old: OldCollection,
 ): Promise<'nothing' | 'behind' | 'same' | 'ahead'> {
   const http = new Http(destination.fetch);
-  const { root: most } = refreshLimits(old.state.options);
-  const fetch = (name: string, limit = most): Promise<Uint8Array | undefined> =>
+  const limits = refreshLimits(old.state.options);
+  const fetch = (name: string, limit = limits.root): Promise<Uint8Array | undefined> =>
     http.fetchBytes(destination.urls.metadata + name, limit);
   const root = await fetch(rootFileName());
   if (root === undefined) return 'nothing';
@@ -120,7 +121,7 @@ async function look(
   const same = await fetch(rootFileName(last.signed.version));
   if (same === undefined || !equalBytes(same, last.raw)) throw anotherWay(source.gun, version);
   const snapshot = old.current.get(SNAPSHOT) ?? new Uint8Array();
-  const held = await fetch(`${old.format.parseSnapshot(snapshot).signed.version}.${SNAPSHOT}.json`, snapshot.length);
+  const held = await fetch(`${old.format.parseSnapshot(snapshot).signed.version}.${SNAPSHOT}.json`, limits.snapshot);
   if (held !== undefined && equalBytes(held, snapshot)) return 'ahead';
   throw diverged(source.gun, version);
 }
