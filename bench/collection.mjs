@@ -1,4 +1,5 @@
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
 import { composeRoot, composeTargets, formatNamed, instant, signDocument } from '@countersign/client/tuf';
 import { nodeCrypto } from '@countersign/client/node';
 
@@ -81,6 +82,22 @@ export class BenchPublisher {
     });
     const text = await answer.body.text();
     if (answer.statusCode !== 200) throw new Error(`publish answered ${answer.statusCode}: ${text}`);
+  }
+
+  /** The next root, by a new key. */
+  async rotateRoot() {
+    const [before, next] = [this.rootKey, makeKey()];
+    const root = format.parseRoot(this.root);
+    const change = { root: { keys: [next.key], threshold: 1 } };
+    const bytes = composeRoot(format, change, expires(), nodeCrypto, root);
+    this.root = await signDocument(format, nodeCrypto, bytes, [before, next]);
+    this.rootKey = next;
+    await this.#post({ root: this.root });
+  }
+
+  /** @param {string} path */
+  async saveRoot(path) {
+    await writeFile(path, this.root);
   }
 
   async #next(targets) {
