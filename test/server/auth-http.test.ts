@@ -237,10 +237,16 @@ describe('a browser', () => {
     await stop();
     await start({ hosts: undefined, origins: new Set(['https://p.example']) });
     const path = '/v2/pub/x/_trust/tuf/root.json';
-    const preflight = await server.ask(path, { method: 'OPTIONS', headers: { origin: 'https://p.example' } });
-    expect(preflight.status).toBe(204);
-    expect(preflight.headers['access-control-allow-headers']).toContain('Authorization');
-    expect((await server.ask(path)).headers['access-control-expose-headers']).toBe('WWW-Authenticate');
+    for (const method of ['GET', 'POST']) {
+      const headers = { origin: 'https://p.example', 'access-control-request-method': method };
+      const preflight = await server.ask(path, { method: 'OPTIONS', headers });
+      expect(preflight.status).toBe(204);
+      expect(preflight.headers['access-control-allow-headers']).toContain('Authorization');
+    }
+    const answer = await server.ask(path);
+    expect(answer.headers['access-control-allow-origin']).toBe('*');
+    expect(answer.headers['access-control-expose-headers']).toContain('WWW-Authenticate');
+    expect(answer.headers['access-control-expose-headers']).toContain('Date');
   });
 });
 

@@ -66,6 +66,40 @@ describe('a website', () => {
     expect((await server.ask('/health', { headers })).status).toBe(200);
   });
 
+  it.each(FOREIGN)('asks whether it still has the newest, by %s', async (_what, headers) => {
+    const path = '/v2/app/_trust/tuf/1.root.json';
+    const asking = {
+      ...headers,
+      'access-control-request-method': 'GET',
+      'access-control-request-headers': 'if-none-match',
+    };
+    const preflight = await server.ask(path, { method: 'OPTIONS', headers: asking });
+    expect([preflight.status, acao(preflight)]).toEqual([204, '*']);
+    expect(preflight.headers['access-control-allow-headers']).toBe('If-None-Match');
+    const etag = (await server.ask(path)).headers.etag ?? '';
+    const answer = await server.ask(path, { headers: { ...headers, 'if-none-match': etag } });
+    expect([answer.status, acao(answer)]).toEqual([304, '*']);
+    expect(answer.headers['access-control-expose-headers']).toContain('ETag');
+  });
+
+  it.each(['/v2/app/_trust/tuf/timestamp.key', '/v2/app/_trust/tuf/timestamp%2Ekey', '/v2/', '/health'])(
+    'is not told that it may read %s with headers of its own',
+    async (path) => {
+      const headers = { origin: EVIL, 'access-control-request-method': 'GET' };
+      const answer = await server.ask(path, { method: 'OPTIONS', headers });
+      expect([answer.status, acao(answer)]).toEqual([403, undefined]);
+    },
+  );
+
+  it.each([`targets/${'a'.repeat(64)}.x`, 'targets/no-hash', 'tuf/01.root.json', 'tuf/nothing', 'changefeed'])(
+    'sees a refusal of %s for what it is, and when it was',
+    async (path) => {
+      const answer = await server.ask(`/v2/app/_trust/${path}`, { headers: { origin: EVIL } });
+      expect([answer.status < 500, acao(answer)]).toEqual([true, '*']);
+      expect(answer.headers['access-control-expose-headers']).toMatch(/\bDate\b.*\bRetry-After\b/u);
+    },
+  );
+
   it.each([EVIL.slice(8), 'localhost.evil.example', '127.0.0.1.evil.example', '0.0.0.0', '192.168.1.1:80', '[::2]'])(
     'that rebinds its name %s to this machine gets nothing',
     async (host) => {
@@ -109,6 +143,22 @@ describe('let in are', () => {
     expect([answer.status, acao(answer)]).toEqual([204, ALLOWED]);
     expect(answer.headers['access-control-allow-methods']).toContain('PUT');
   });
+});
+
+it('a token is taken along to a read from an allowed origin alone', async () => {
+  const path = '/v2/app/_trust/tuf/timestamp.json';
+  const told = async (origin: string): Promise<string | undefined> => {
+    const headers = {
+      origin,
+      'access-control-request-method': 'GET',
+      'access-control-request-headers': 'authorization',
+    };
+    const answer = await server.ask(path, { method: 'OPTIONS', headers });
+    expect([answer.status, acao(answer), answer.headers.vary]).toEqual([204, '*', 'Origin']);
+    return answer.headers['access-control-allow-headers'];
+  };
+  expect(await told(ALLOWED)).toMatch(/\bAuthorization\b/u);
+  expect(await told(EVIL)).not.toMatch(/\bAuthorization\b/u);
 });
 
 it.each([

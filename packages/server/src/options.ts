@@ -75,7 +75,7 @@ export const OPTIONS = {
   ),
   'listen.allowedOrigins': list(
     '^https?://[^/ A-Z]+$',
-    'Origins, like `https://example.com`, whose pages may publish from a browser. Pages of every origin may read what is published.',
+    'Origins, like `https://example.com`, whose pages may publish from a browser, and read with a token. Pages of every origin may read what everybody may.',
   ),
   'listen.pathPrefix': pattern(
     '^(/[A-Za-z0-9._~-]+)+$',

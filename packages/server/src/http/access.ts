@@ -5,7 +5,7 @@ import { CountersignError } from '@countersign/client/tuf';
 export interface AccessRules {
   /** Lower-case host names and addresses without port that requests may be for; undefined: any. */
   readonly hosts: ReadonlySet<string> | undefined;
-  /** Origins (`https://host`) whose pages may publish, beside pages this server would serve itself. */
+  /** Origins (`https://host`) whose pages may publish and use tokens, beside pages this server would serve itself. */
   readonly origins: ReadonlySet<string>;
 }
 
@@ -51,6 +51,11 @@ export function checkOrigin({ origins }: AccessRules, headers: IncomingHttpHeade
     `a page of ${JSON.stringify((origin ?? 'another site').slice(0, 100))} may not do this`,
     'To let its pages publish, add the origin to "listen.allowedOrigins" in the server.',
   );
+}
+
+/** Whether a page of an origin that is allowed more than others sends this. */
+export function isAllowedOrigin({ origins }: AccessRules, { origin }: IncomingHttpHeaders): boolean {
+  return origin !== undefined && origins.has(origin);
 }
 
 /** `null`, the origin of a sandboxed page, has none. */

@@ -39,7 +39,7 @@ export function refuse(context: Context, error: unknown, wire: Wire, log: Log): 
   if (retryAfter !== undefined) context.set('Retry-After', retryAfter);
   if (known instanceof Unauthorized) {
     context.set('WWW-Authenticate', known.challenge);
-    context.set('Access-Control-Expose-Headers', 'WWW-Authenticate');
+    context.append('Access-Control-Expose-Headers', 'WWW-Authenticate');
   }
   context.body = Buffer.from(JSON.stringify(body));
   report(context, known, error, log);

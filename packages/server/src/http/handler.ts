@@ -1,8 +1,8 @@
 import type { Context, Middleware } from 'koa';
 import { CountersignError, type FormatName } from '@countersign/client/tuf';
-import { UPDATES_HEADER, UPDATES_WAY } from '@countersign/client/wire';
 import { CATALOG, Unauthorized, type Access } from '../auth/authorizer.js';
-import { checkHost, checkOrigin, type AccessRules } from './access.js';
+import { checkHost } from './access.js';
+import { admit } from './cors.js';
 import { drain } from './drain.js';
 import { changefeedRoutes } from './changefeed.js';
 import { MethodNotAllowed, refuse, type Wire } from './errors.js';
@@ -16,9 +16,6 @@ import { readPath, type RequestPath } from './path.js';
 import type { Call, CollectionCall, HttpDeps, Route } from './route.js';
 import { targetRoutes } from './targets.js';
 import { publishingRoutes } from './publishing.js';
-
-/** What a page of another origin may read of an answer about metadata. */
-const EXPOSED = `${UPDATES_HEADER}, ETag, X-Countersign-Expired`;
 
 /** Every route, by the part of the name space it is in. */
 export interface Routes {
@@ -114,33 +111,6 @@ async function found<C extends Call>(
 /** @returns who asks @throws Unauthorized */
 async function authorize({ authorizer }: HttpDeps, { req }: Context, access: Access): Promise<string | undefined> {
   return (await authorizer.authorize(req.headers, access)).subject;
-}
-
-/** Sets what a browser is to know before anything can fail: its pages must see a 404 as one, the roots end with one. */
-function admit(access: AccessRules, context: Context, path: RequestPath): 'answered' | 'go on' {
-  const kind = kindOf(context, path);
-  if (kind === 'published') context.res.setHeader('Access-Control-Allow-Origin', '*');
-  if (kind === 'published' && path.area === 'tuf') {
-    context.res.setHeader(UPDATES_HEADER, UPDATES_WAY);
-    context.res.setHeader('Access-Control-Expose-Headers', EXPOSED);
-  }
-  if (kind !== 'write') return 'go on';
-  const allowed = checkOrigin(access, context.req.headers);
-  if (allowed === undefined) return 'go on';
-  context.res.setHeader('Access-Control-Allow-Origin', allowed);
-  context.res.setHeader('Vary', 'Origin');
-  if (context.method !== 'OPTIONS') return 'go on';
-  context.res.setHeader('Access-Control-Allow-Methods', 'POST, PUT, DELETE');
-  context.res.setHeader('Access-Control-Allow-Headers', 'Content-Type, Authorization');
-  context.status = 204;
-  return 'answered';
-}
-
-/** Asking for a key may make one: a write, though it is a GET. */
-function kindOf({ method }: Context, path: RequestPath): 'published' | 'harmless' | 'write' {
-  if (method !== 'GET' && method !== 'HEAD') return 'write';
-  if (path.area === 'service') return 'harmless';
-  return path.area === 'tuf' && path.path.endsWith('.key') ? 'write' : 'published';
 }
 
 function find<C extends Call>(
