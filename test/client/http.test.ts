@@ -125,6 +125,43 @@ describe('fetching metadata', () => {
   });
 });
 
+describe('in a browser, which does not say why a request failed', () => {
+  afterEach(() => void vi.unstubAllGlobals());
+
+  async function adviceFor(address: string, page: string, error: Error = new TypeError('Failed to fetch')) {
+    vi.stubGlobal('location', new URL(page));
+    const failing = new Http(async () => Promise.reject(error));
+    const caught: unknown = await failing.fetchBytes(address, 100).catch((thrown: unknown) => thrown);
+    expect(caught).toMatchObject({
+      code: 'network',
+      message: containing('cannot fetch timestamp.json from repo.example'),
+    });
+    return (caught as { next: string }).next;
+  }
+
+  it('the error names what it may be: the server, its certificate, CORS, the policy of the page', async () => {
+    const advice = await adviceFor(url, 'https://app.example/page');
+    for (const word of ['down', 'certificate', 'pages of https://app.example', 'CORS', 'connect-src'])
+      expect(advice).toContain(word);
+  });
+
+  it('the error says that this machine is offline where the browser knows', async () => {
+    vi.stubGlobal('navigator', { onLine: false });
+    expect(await adviceFor(url, 'https://app.example/page')).toContain('offline');
+  });
+
+  it('the error says that a page over https may not ask over http', async () => {
+    const address = url.replace('https:', 'http:');
+    expect(await adviceFor(address, 'https://app.example/page')).toContain('Use https://repo.example');
+    expect(await adviceFor(address, 'http://app.example/page')).toContain('console');
+  });
+
+  it('what says more than that is left as it is', async () => {
+    const error = new TypeError('fetch failed', { cause: new Error('ECONNREFUSED') });
+    expect(await adviceFor(url, 'https://app.example/page', error)).toContain("Check the server's address");
+  });
+});
+
 describe('fetching targets', () => {
   it('gives the chunks', async () => {
     expect(await drain(new Http(answering('hello')).fetchTarget(url, 5))).toBe('hello');

@@ -1,4 +1,5 @@
 import type { Fetch, FetchResponse } from './fetch.js';
+import { adviceOnOpaqueFailure } from './opaque-failure.js';
 import { CountersignError } from './tuf/errors.js';
 
 /** How long a download may take. A server that drips bytes is stopped by both limits (slow retrieval, §1.5.2). */
@@ -150,7 +151,8 @@ export class Transfer {
     return new CountersignError('network', `cannot fetch ${fileOf(this.#url)} from ${host}: ${reason(error)}`, {
       detail: { host },
       cause: error,
-      next: "Check the server's address and this machine's network connection.",
+      next:
+        adviceOnOpaqueFailure(this.#url, error) ?? "Check the server's address and this machine's network connection.",
     });
   }
 }
