@@ -26,6 +26,7 @@ export default defineConfig(
         project: [
           'packages/client/src/tuf/tsconfig.json',
           'packages/client/src/tsconfig.json',
+          'packages/client/src/browser/tsconfig.json',
           'packages/client/src/node/tsconfig.json',
           'packages/client/src/cli/tsconfig.json',
           'packages/signer/tsconfig.json',

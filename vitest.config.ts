@@ -11,6 +11,7 @@ export const alias = {
   '@countersign/client/updates': source('client/src/updates.ts'),
   '@countersign/client/similar': source('client/src/similar.ts'),
   '@countersign/client/wire': source('client/src/wire.ts'),
+  '@countersign/client/browser': source('client/src/browser/index.ts'),
   '@countersign/client/node': source('client/src/node/index.ts'),
   '@countersign/client/x509': source('client/src/node/x509.ts'),
   '@countersign/client': source('client/src/index.ts'),

@@ -57,14 +57,19 @@ export const RULES = [
     deny: [/\/formats\/tuf1/u],
   },
   {
-    says: 'client/src is for the web platform: it imports neither node, cli nor another package of ours',
+    says: 'client/src is for the web platform: it imports neither browser, node, cli nor another package of ours',
     files: /^packages\/client\/src\/[^/]+\.ts$/u,
+    deny: [/^packages\/client\/src\/(?:browser|node|cli)\//u, NODE, /^packages\/(?!client\/)/u, /^@countersign\//u],
+  },
+  {
+    says: 'client/src/browser is for pages and workers: it imports neither node, cli nor another package of ours',
+    files: /^packages\/client\/src\/browser\//u,
     deny: [/^packages\/client\/src\/(?:node|cli)\//u, NODE, /^packages\/(?!client\/)/u, /^@countersign\//u],
   },
   {
     says: 'client/src/node does not import the command, nor the server, nor the signer',
     files: /^packages\/client\/src\/node\//u,
-    deny: [/^packages\/client\/src\/cli\//u, /^packages\/(?!client\/)/u, /^@countersign\//u],
+    deny: [/^packages\/client\/src\/(?:browser|cli)\//u, /^packages\/(?!client\/)/u, /^@countersign\//u],
   },
   {
     says: 'the command imports the library only',

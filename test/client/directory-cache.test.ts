@@ -12,8 +12,10 @@ import {
 import * as files from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { IDBFactory } from 'fake-indexeddb';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { MetadataCache } from '../../packages/client/src/cache.js';
+import { IndexedDbCache } from '../../packages/client/src/browser/indexed-db-cache.js';
 import { MemoryCache } from '../../packages/client/src/cache.js';
 import { DirectoryCache } from '../../packages/client/src/node/directory-cache.js';
 import { instant, parseRoleName, ROOT, SNAPSHOT, TIMESTAMP } from '../../packages/client/src/tuf/names.js';
@@ -55,6 +57,7 @@ const AWKWARD = [
 describe.each<[string, () => MetadataCache]>([
   ['memory', () => new MemoryCache()],
   ['directory', () => new DirectoryCache(directory)],
+  ['IndexedDB', () => new IndexedDbCache('app', { indexedDB: new IDBFactory() })],
 ])('a cache in %s', (_kind, open) => {
   it('gives back the exact bytes', async () => {
     const cache = open();

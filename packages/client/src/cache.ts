@@ -36,6 +36,11 @@ export interface MetadataCache {
   startFrom(root: Uint8Array, fingerprint: string, over: Uint8Array | undefined): Promise<Saved>;
   notes(): Promise<CacheNotes>;
   saveNotes(notes: CacheNotes): Promise<void>;
+  /**
+   * Does `work`, a refresh, when no other client of this cache refreshes, so that what one has fetched the next one finds; or
+   * at once, after waiting for so long. Nothing may rely on it. `signal` ends the waiting with its own reason.
+   */
+  alone?<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T>;
 }
 
 export type Saved = 'saved' | 'overtaken';

@@ -180,8 +180,12 @@ export class Updater {
   }
 
   async #start({ signal, maxStale = 0 }: RefreshCallOptions): Promise<TrustedState> {
-    const now = instant((this.#options.now ?? Date.now)());
-    const pending = refreshFrom(this.#settings, { now, signal, maxStale });
+    const { cache } = this.#settings;
+    const begin = async (): Promise<TrustedState> => {
+      const now = instant((this.#options.now ?? Date.now)());
+      return refreshFrom(this.#settings, { now, signal, maxStale });
+    };
+    const pending = cache.alone === undefined ? begin() : cache.alone(begin, signal);
     this.#state = pending;
     try {
       return await pending;

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { mkdir, open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readNotes, writeNotes } from '../cache-notes.js';
 import { mayReplace, MemoryCache, type CacheNotes, type MetadataCache, type Saved } from '../cache.js';
 import { CountersignError } from '../tuf/errors.js';
 import { ROOT, type RoleName } from '../tuf/names.js';
 import { encodeSegment } from '../urls.js';
 import { errorCode, fileFault, isReadOnly, replaceFile, writeAtomically } from './atomic-file.js';
-import { readNotes, writeNotes } from './cache-notes.js';
 import { withLock, type LockOptions } from './lock.js';
 
 /** Longest file name common file systems take, in bytes. */
@@ -108,7 +108,7 @@ export class DirectoryCache implements MetadataCache {
     if (this.#memory !== undefined) return this.#memory.saveNotes(notes);
     try {
       await mkdir(this.#directory, { recursive: true, mode: 0o700 });
-      await replaceFile(join(this.#directory, NOTES), writeNotes(notes));
+      await replaceFile(join(this.#directory, NOTES), new TextEncoder().encode(writeNotes(notes)));
     } catch (error) {
       if (!isReadOnly(error)) throw fileFault(error, this.#directory);
       await this.#keepInMemory(error).saveNotes(notes);

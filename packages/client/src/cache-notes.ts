@@ -1,8 +1,8 @@
-import type { CacheNotes, HeldVersions } from '../cache.js';
-import { hasCode } from '../tuf/errors.js';
-import { formatInstant, parseInstant } from '../tuf/names.js';
+import type { CacheNotes, HeldVersions } from './cache.js';
+import { hasCode } from './tuf/errors.js';
+import { formatInstant, parseInstant } from './tuf/names.js';
 
-/** The file that holds the notes of a cache: JSON, of which damaged or strange parts count as absent. */
+/** The notes of a cache as they are kept: JSON, of which damaged or strange parts count as absent. */
 export function readNotes(text: string): CacheNotes {
   const { refreshedAt, updates } = members(text);
   const moment = typeof refreshedAt === 'string' ? instantOf(refreshedAt) : undefined;
@@ -13,12 +13,12 @@ export function readNotes(text: string): CacheNotes {
   };
 }
 
-export function writeNotes({ refreshedAt, updates }: CacheNotes): Uint8Array {
+export function writeNotes({ refreshedAt, updates }: CacheNotes): string {
   const record = {
     ...(refreshedAt === undefined ? {} : { refreshedAt: formatInstant(refreshedAt) }),
     ...(updates === undefined ? {} : { updates }),
   };
-  return new TextEncoder().encode(`${JSON.stringify(record)}\n`);
+  return `${JSON.stringify(record)}\n`;
 }
 
 function members(text: string): Partial<Record<string, unknown>> {
