@@ -23,7 +23,7 @@ export default defineConfig({
   resolve: { alias },
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/interop/**', 'test/long/**', '**/node_modules/**'],
+    exclude: ['test/interop/**', 'test/long/**', 'test/runtimes/**', '**/node_modules/**'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
     maxWorkers: 2,

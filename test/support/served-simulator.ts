@@ -9,8 +9,14 @@ export interface Served {
   close(): Promise<void>;
 }
 
-/** A simulated repository where a Countersign server would have a collection, over HTTP. Its clock stands at `START`. */
-export async function serve(sim: { readonly fetch: Fetch }): Promise<Served> {
+/**
+ * A simulated repository where a Countersign server would have a collection, over HTTP. Its clock stands at `START`. Pages of
+ * every origin may read it, unless `headers` say otherwise.
+ */
+export async function serve(
+  sim: { readonly fetch: Fetch },
+  headers: Readonly<Record<string, string>> = { 'Access-Control-Allow-Origin': '*' },
+): Promise<Served> {
   const server = createServer((request, response) => {
     const [, area = '', name = ''] = /^\/v2\/.*\/_trust\/(tuf|targets)\/(.*)$/u.exec(request.url ?? '') ?? [];
     void sim
@@ -20,9 +26,9 @@ export async function serve(sim: { readonly fetch: Fetch }): Promise<Served> {
         const reader = answer.body?.getReader();
         for (let read = await reader?.read(); read?.done === false; read = await reader?.read())
           if (read.value !== undefined) chunks.push(read.value);
-        response.writeHead(answer.status).end(Buffer.concat(chunks));
+        response.writeHead(answer.status, headers).end(Buffer.concat(chunks));
       })
-      .catch(() => response.writeHead(400).end());
+      .catch(() => response.writeHead(400, headers).end());
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
