@@ -22,10 +22,10 @@ export interface CertificateAuthority {
  * Why a client believes its first root (§5.2). `file` and `fingerprint` come to the user by another way than the repository;
  * so does the `authority`. `trust-on-first-use` believes whatever the repository shows first. A `fingerprint` is that of a
  * root file, or of one of its root keys: the key's id, Notary's canonical id of it, or the SHA-256 of its certificate. By a
- * key, only the signatures of that key count.
+ * key, only the signatures of that key count. What is `recorded` is a root that was verified when it was written down.
  */
 export type FirstTrust =
-  | { readonly kind: 'file'; readonly raw: Uint8Array }
+  | { readonly kind: 'file' | 'recorded'; readonly raw: Uint8Array }
   | { readonly kind: 'fingerprint'; readonly fingerprint: string }
   | { readonly kind: 'authority'; readonly authority: CertificateAuthority }
   | { readonly kind: 'trust-on-first-use' };
@@ -37,6 +37,8 @@ export type FetchRoot = (file: WantedFile) => Promise<Uint8Array | undefined>;
 export interface FirstRoot {
   readonly raw: Uint8Array;
   readonly believed?: (key: PublicKey) => boolean;
+  /** `previous`: it was verified before; certificates of its keys may have expired since. */
+  readonly as?: 'previous';
 }
 
 /** How many versions are looked at for one with the pinned fingerprint. */
@@ -63,7 +65,7 @@ export function parseFingerprint(text: string): string {
 
 /** What `trust` pins, as it is remembered beside the root; undefined where any root will do. */
 export function pinned(trust: FirstTrust | undefined, crypto: Pick<Crypto, 'hash'>): string | undefined {
-  if (trust?.kind === 'file') return fingerprint(trust.raw, crypto);
+  if (trust?.kind === 'file' || trust?.kind === 'recorded') return fingerprint(trust.raw, crypto);
   if (trust?.kind === 'authority') return `authority ${trust.authority.fingerprint}`;
   return trust?.kind === 'fingerprint' ? parseFingerprint(trust.fingerprint) : undefined;
 }
@@ -81,6 +83,8 @@ export async function firstRoot(
   switch (trust?.kind) {
     case 'file':
       return { raw: trust.raw };
+    case 'recorded':
+      return { raw: trust.raw, as: 'previous' };
     case 'fingerprint':
       return matching(parseFingerprint(trust.fingerprint), fetchRoot, crypto);
     case 'authority':

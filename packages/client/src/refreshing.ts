@@ -11,6 +11,7 @@ import { UpdatingPorts, type Way } from './updating-ports.js';
 import type { Crypto } from './tuf/crypto.js';
 import { RoleLoader } from './tuf/delegations.js';
 import { CountersignError } from './tuf/errors.js';
+import type { Floors } from './tuf/floors.js';
 import type { Format } from './tuf/formats/format.js';
 import { ROOT, TIMESTAMP, type Gun, type Instant } from './tuf/names.js';
 import { refresh, refreshLimits, type RefreshLimits, type RefreshOptions, type RefreshPorts } from './tuf/refresh.js';
@@ -28,6 +29,7 @@ export interface RefreshSettings {
   readonly gun: Gun | undefined;
   readonly limits: Partial<RefreshLimits> | undefined;
   readonly skipped: RefreshOptions['skipped'];
+  readonly floors: Floors | undefined;
   readonly purpose: StartingRootSettings['purpose'];
   /** Seconds; undefined: the clock is not guarded. */
   readonly clockTolerance: number | undefined;
@@ -162,7 +164,11 @@ class Refresh {
   }
 
   #limits(): Omit<RefreshOptions, 'ports'> {
-    const { limits, skipped } = this.#settings;
-    return { ...(limits === undefined ? {} : { limits }), ...(skipped === undefined ? {} : { skipped }) };
+    const { limits, skipped, floors } = this.#settings;
+    return {
+      ...(limits === undefined ? {} : { limits }),
+      ...(skipped === undefined ? {} : { skipped }),
+      ...(floors === undefined ? {} : { floors }),
+    };
   }
 }

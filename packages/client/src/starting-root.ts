@@ -38,8 +38,8 @@ export class StartingRoot {
     const cached = await view.load(ROOT);
     if (cached !== undefined && (pin === undefined || pin === (await view.anchor()))) return this.#saved(cached);
     const fetchRoot = ({ version }: WantedFile): Promise<Uint8Array | undefined> => fetch(rootFileName(version));
-    const { raw, believed } = await firstRoot(firstTrust, fetchRoot, { crypto, now: this.#now });
-    const trust = await bootstrapRoot(this.#context(raw), raw, 'new', believed);
+    const { raw, believed, as = 'new' } = await firstRoot(firstTrust, fetchRoot, { crypto, now: this.#now });
+    const trust = await bootstrapRoot(this.#context(raw), raw, as, believed);
     await view.startFrom(raw, pin ?? fingerprint(raw, crypto));
     return trust;
   }

@@ -15,8 +15,10 @@ import type { HttpLimits } from './transfer.js';
 import { baseUrl, urlUnder, type RepositoryUrls } from './urls.js';
 import type { Crypto } from './tuf/crypto.js';
 import { findTarget, type FoundTarget } from './tuf/delegations.js';
+import { CountersignError } from './tuf/errors.js';
+import type { Floors } from './tuf/floors.js';
 import type { Format } from './tuf/formats/format.js';
-import { instant, parseTargetPath, type Gun } from './tuf/names.js';
+import { instant, parseRoleName, parseTargetPath, type Gun } from './tuf/names.js';
 import type { RefreshLimits, RefreshOptions } from './tuf/refresh.js';
 import type { TargetsTrust } from './tuf/trust.js';
 
@@ -37,6 +39,11 @@ export interface UpdaterOptions {
   readonly cache?: MetadataCache;
   /** Needed where the cache holds no root; where it does, a pinned root must be the one it descends from. */
   readonly firstTrust?: FirstTrust;
+  /**
+   * Versions by role that were recorded elsewhere than in the cache, as in a `trust.lock`: an older state is refused
+   * (`rollback`) before anything of it is used or saved, also where the cache is empty.
+   */
+  readonly floors?: Readonly<Record<string, number>>;
   /** The one format to take. Any is taken unless given: the trusted root says which it is. */
   readonly format?: Format;
   /** Needed for Notary's collections, whose root certificates are made out to a name. */
@@ -99,19 +106,20 @@ export class Updater {
   readonly #http: Http;
   #state: Promise<TrustedState> | undefined;
 
-  /** @throws CountersignError `usage` where a URL or a pinned fingerprint cannot be read */
+  /** @throws CountersignError `usage` where a URL, a pinned fingerprint or a floor cannot be read */
   constructor(options: UpdaterOptions) {
     this.#options = options;
     this.#urls = { metadata: baseUrl(options.urls.metadata), targets: baseUrl(options.urls.targets) };
     this.#http = new Http(options.fetch ?? globalFetch, options.http);
     pinned(options.firstTrust, options.crypto);
     const { crypto, firstTrust, format, gun, limits, skipped, clockTolerance, onEvent } = options;
+    const floors = options.floors === undefined ? undefined : readFloors(options.floors);
     this.#settings = {
       metadata: this.#urls.metadata,
       http: this.#http,
       cache: options.cache ?? new MemoryCache(),
       purpose: options.purpose ?? 'read',
-      ...{ crypto, firstTrust, format, gun, limits, skipped, clockTolerance, onEvent },
+      ...{ crypto, firstTrust, format, gun, limits, skipped, floors, clockTolerance, onEvent },
     };
   }
 
@@ -194,6 +202,17 @@ export class Updater {
       throw error;
     }
   }
+}
+
+function readFloors(floors: Readonly<Record<string, number>>): Floors {
+  return new Map(
+    Object.entries(floors).map(([role, version]) => {
+      if (Number.isSafeInteger(version) && version >= 1) return [parseRoleName(role), version];
+      throw new CountersignError('usage', `the floor of ${role} is ${version}, which is no version`, {
+        next: 'Give whole numbers from 1.',
+      });
+    }),
+  );
 }
 
 const globalFetch: Fetch = (url, init) => fetch(url, init);

@@ -1,5 +1,6 @@
 import type { Envelope } from './envelope.js';
 import { hasCode } from './errors.js';
+import { checkRecorded } from './floors.js';
 import type { Delegation, Delegations, TargetFile, Targets } from './model.js';
 import { TARGETS, type RoleName, type TargetPath } from './names.js';
 import { binIndex, covers, succinctDelegation } from './paths.js';
@@ -118,11 +119,13 @@ export class RoleLoader {
     const floor = local === undefined ? undefined : await priorDelegated(snapshot, by, delegation, local);
     const raw = await fetchListed(snapshot, delegation.name, promise, this.#options);
     const targets = await acceptDelegated(snapshot, by, delegation, raw, floor);
+    this.#remember(delegation.name, targets);
     await ports.save(delegation.name, raw);
-    return this.#remember(delegation.name, targets);
+    return targets;
   }
 
   #remember(role: RoleName, targets: Envelope<Targets>): Envelope<Targets> {
+    checkRecorded(this.#options.floors, role, targets.signed.version);
     this.#loaded.raw.set(role, targets.raw);
     return targets;
   }

@@ -1,4 +1,5 @@
 export * from './errors.js';
+export * from './floors.js';
 export * from './names.js';
 export * from './model.js';
 export * from './crypto.js';

@@ -1,4 +1,5 @@
 import { CountersignError } from './errors.js';
+import { checkRecorded, type Floors } from './floors.js';
 import type { Hashes, MetaFile, Snapshot, Timestamp } from './model.js';
 import { ROOT, SNAPSHOT, TARGETS, TIMESTAMP, type RoleName, type Version } from './names.js';
 import type { Proposed } from './proposal.js';
@@ -63,6 +64,8 @@ export interface RefreshOptions {
   /** Told of each delegated role that is done without, where the format lets its clients, and why it cannot be trusted. */
   readonly skipped?: (role: RoleName, why: CountersignError) => void;
   readonly limits?: Partial<RefreshLimits>;
+  /** Below these nothing is trusted, nor saved, whatever is cached. */
+  readonly floors?: Floors;
 }
 
 export function refreshLimits(options: Pick<RefreshOptions, 'limits'>): RefreshLimits {
@@ -72,10 +75,13 @@ export function refreshLimits(options: Pick<RefreshOptions, 'limits'>): RefreshL
 /**
  * The client workflow, specification §5.3 to §5.6, from a trusted root to trusted top-level targets. Every file is saved as
  * soon as it is trusted, and nothing that is refused is.
- * @throws CountersignError what the steps of `trust.ts` and the ports throw, and `not-found` where a file is missing
+ * @throws CountersignError what the steps of `trust.ts` and the ports throw, `rollback` below the recorded floors, and
+ * `not-found` where a file is missing
  */
 export async function refresh(trusted: RootTrust, options: RefreshOptions): Promise<TargetsTrust> {
-  const final = finalRoot(await updateRoot(trusted, options));
+  const root = await updateRoot(trusted, options);
+  checkRecorded(options.floors, ROOT, root.root.signed.version);
+  const final = finalRoot(root);
   const timestamp = await updateTimestamp(final, options);
   const snapshot = await updateSnapshot(timestamp, options);
   return updateTargets(snapshot, options);
@@ -102,6 +108,7 @@ async function updateTimestamp(final: FinalRoot, options: RefreshOptions): Promi
   const file = await options.ports.fetch({ role: TIMESTAMP }, limit);
   if (file === undefined) throw missing(TIMESTAMP);
   const trust = await acceptTimestamp(final, file as Uint8Array | Proposed<Timestamp>, floor);
+  checkRecorded(options.floors, TIMESTAMP, trust.signed.version);
   if (trust.timestamp !== floor?.envelope) await saveSigned(TIMESTAMP, trust.timestamp, options);
   return trust;
 }
@@ -110,7 +117,10 @@ async function updateSnapshot(trust: TimestampTrust, options: RefreshOptions): P
   const local = await options.ports.cached(SNAPSHOT);
   const floor = local === undefined ? undefined : await priorSnapshot(trust.final, local);
   const resumed = floor === undefined ? undefined : resumeSnapshot(trust, floor);
-  if (resumed !== undefined) return resumed;
+  if (resumed !== undefined) {
+    checkRecorded(options.floors, SNAPSHOT, resumed.signed.version);
+    return resumed;
+  }
   const promise = trust.signed.snapshot;
   const file = await options.ports.fetch(
     wanted(SNAPSHOT, promise, trust.final),
@@ -118,6 +128,7 @@ async function updateSnapshot(trust: TimestampTrust, options: RefreshOptions): P
   );
   if (file === undefined) throw missing(SNAPSHOT);
   const next = await acceptSnapshot(trust, file as Uint8Array | Proposed<Snapshot>, floor);
+  checkRecorded(options.floors, SNAPSHOT, next.signed.version);
   await saveSigned(SNAPSHOT, next.snapshot, options);
   return next;
 }
@@ -126,12 +137,16 @@ async function updateTargets(trust: SnapshotTrust, options: RefreshOptions): Pro
   const local = await options.ports.cached(TARGETS);
   if (local !== undefined) {
     const resumed = await tryLocal(() => acceptTargets(trust, local));
-    if (resumed !== undefined) return resumed;
+    if (resumed !== undefined) {
+      checkRecorded(options.floors, TARGETS, resumed.targets.signed.version);
+      return resumed;
+    }
   }
   const promise = listed(trust, TARGETS);
   const floor = local === undefined || promise.by === 'version' ? undefined : await priorTargets(trust.final, local);
   const raw = received(TARGETS, await fetchListed(trust, TARGETS, promise, options));
   const next = await acceptTargets(trust, raw, floor);
+  checkRecorded(options.floors, TARGETS, next.targets.signed.version);
   await options.ports.save(TARGETS, raw);
   return next;
 }
@@ -161,7 +176,8 @@ export async function fetchListed(
   return received(role, file);
 }
 
-function wanted(role: RoleName, promise: MetaFile, final: FinalRoot): WantedFile {
+/** A snapshot or targets role as the file that lists it has clients ask for it. */
+export function wanted(role: RoleName, promise: MetaFile, final: FinalRoot): WantedFile {
   if (promise.by === 'hashes') return { role, hashes: promise.hashes };
   return final.root.signed.consistentSnapshot ? { role, version: promise.version } : { role };
 }
