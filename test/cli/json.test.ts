@@ -56,6 +56,17 @@ const LIFE: readonly (readonly [string, unknown])[] = [
   [`verify ${NAME} dist/a.txt @/a.txt`, { verified: true, ...content('a'), role: 'targets', file: PATH }],
   [`inspect ${NAME}`, expect.objectContaining({ name: NAME, rootFingerprint: PIN }) as unknown],
   [
+    `pin ${NAME} --lock @/locked`,
+    {
+      name: NAME,
+      file: expect.any(String) as unknown,
+      server: expect.any(String) as unknown,
+      root: PIN,
+      versions: { root: 1, targets: 1, snapshot: 1, timestamp: 1 },
+    },
+  ],
+  ['update-lock --lock @/locked', [{ name: NAME, moved: [] }]],
+  [
     `remove ${NAME} dist/`,
     { name: NAME, staged: [{ kind: 'remove', role: 'targets', target: 'dist/a.txt' }], dropped: [] },
   ],

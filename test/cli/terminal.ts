@@ -28,6 +28,8 @@ export interface Surroundings {
   readonly env?: Readonly<Record<string, string>>;
   readonly tty?: Tty;
   readonly signal?: AbortSignal;
+  /** The current directory, as far as a `trust.lock` is looked for there; the person's own unless given. */
+  readonly cwd?: string;
 }
 
 /** Somebody with a home directory of their own, typing commands; no terminal. */
@@ -57,13 +59,14 @@ export class Person {
   }
 
   async runWith(surroundings: Surroundings, ...argv: string[]): Promise<Ran> {
-    const { env, tty, signal } = surroundings;
+    const { env, tty, signal, cwd = this.directory } = surroundings;
     const out = new Collected();
     const err = tty?.stderr ?? new Collected();
     const io = {
       env: { ...this.env, ...env },
       stdin: tty?.stdin ?? new PassThrough(),
       scrypt: CHEAP,
+      cwd,
       stdout: out,
       stderr: err,
       ...(signal === undefined ? {} : { signal }),

@@ -13,6 +13,8 @@ export type Meddling = ErrorCode | 'drop';
 export class Front {
   /** Method and decoded path of every request, in order. */
   readonly requests: string[] = [];
+  /** What requests said of who asks, in order. */
+  readonly tokens: string[] = [];
   /** What the last request that was passed on carried. */
   body = '';
   meddle: (request: string) => Meddling | undefined = () => undefined;
@@ -44,6 +46,7 @@ export class Front {
     const { method = '', url = '', headers } = request;
     const what = `${method} ${decodeURIComponent(url)}`;
     this.requests.push(what);
+    if (headers.authorization !== undefined) this.tokens.push(headers.authorization);
     const meddling = this.meddle(what);
     if (meddling === 'drop') request.socket.destroy();
     else if (meddling !== undefined) {

@@ -12,6 +12,7 @@ export type * from './state.js';
 export * from './target-stream.js';
 export type { Credentials } from './token-exchange.js';
 export { DEFAULT_HTTP_LIMITS, type HttpLimits } from './transfer.js';
+export * from './trust-lock.js';
 export * from './updater.js';
 export * from './urls.js';
 export * from './webcrypto.js';

@@ -1,12 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { authenticated } from '../authenticated.js';
-import type { MetadataCache } from '../cache.js';
 import { CollectionServer } from '../collection-server.js';
 import type { Fetch } from '../fetch.js';
 import type { KeyRing } from '../key-ring.js';
-import { certificateAuthority } from '../node/certificate-authority.js';
 import type { CollectionHome, Home } from '../node/home.js';
-import type { FirstTrust } from '../pinning.js';
+import { fingerprint, type FirstTrust } from '../pinning.js';
 import { Publisher, type PublisherOptions } from '../publisher.js';
 import { loginCommand, registryOf } from '../registry.js';
 import { findRole } from '../role-search.js';
@@ -18,10 +15,14 @@ import { CountersignError, hasCode } from '../tuf/errors.js';
 import type { Format } from '../tuf/formats/format.js';
 import type { Targets } from '../tuf/model.js';
 import { parseSaneRoleName, ROOT, TARGETS, TIMESTAMP, type Gun, type RoleName } from '../tuf/names.js';
-import { Updater } from '../updater.js';
+import { lockedTrust } from '../trust-lock.js';
+import { Updater, type UpdaterOptions } from '../updater.js';
 import type { TrustedState } from '../state.js';
 import { baseUrl, collectionUrls, type RepositoryUrls } from '../urls.js';
+import { telling } from './first-use.js';
+import { firstTrustIn } from './first-trust.js';
 import { commandLine, sameServer } from './hint.js';
+import type { Locked } from './locked.js';
 import type { CommonOptions } from './options.js';
 import type { Output } from './output.js';
 
@@ -41,6 +42,15 @@ export interface CollectionContext {
   readonly wait: PublisherOptions['wait'];
 }
 
+/** How a collection is come to. */
+export interface Approach {
+  readonly server: string | undefined;
+  /** What a `trust.lock` says of it, which is then what is believed. */
+  readonly locked?: Locked | undefined;
+  /** `anonymous`: nobody here has named the server, which therefore is told no secrets. */
+  readonly as: 'user' | 'anonymous';
+}
+
 /** One collection as the verbs see it: what is kept of it here, and its server. */
 export class Collection {
   readonly home: CollectionHome;
@@ -48,12 +58,17 @@ export class Collection {
   readonly fetch: Fetch;
   readonly #context: CollectionContext;
   readonly #server: string | undefined;
+  readonly #approach: Approach;
 
-  constructor(context: CollectionContext, home: CollectionHome, server: string | undefined) {
+  constructor(context: CollectionContext, home: CollectionHome, approach: Approach) {
     this.#context = context;
     this.home = home;
-    this.#server = server === undefined ? undefined : baseUrl(server);
-    this.fetch = this.#server === undefined ? context.fetch : authenticatedFetch(context, home.gun, this.#server);
+    this.#approach = approach;
+    this.#server = approach.server === undefined ? undefined : baseUrl(approach.server);
+    this.fetch =
+      this.#server === undefined || approach.as === 'anonymous'
+        ? context.fetch
+        : authenticatedFetch(context, home.gun, this.#server);
   }
 
   get gun(): Gun {
@@ -87,38 +102,51 @@ export class Collection {
     return new CollectionServer({ urls: this.urls, fetch: this.fetch, format: format.name });
   }
 
-  /** A client that keeps what it trusts in the home directory. */
-  async updater(purpose: 'read' | 'publish'): Promise<Updater> {
+  /** A client that keeps what it trusts in the home directory. `other`: what is otherwise than it would be. */
+  async updater(purpose: 'read' | 'publish', other: Partial<UpdaterOptions> = {}): Promise<Updater> {
     const { crypto, output } = this.#context;
-    const firstTrust = await this.firstTrust();
-    if (firstTrust === undefined && (await this.home.metadata.load(ROOT)) === undefined)
-      throw await this.#unknown(purpose);
-    const cache =
-      firstTrust?.kind === 'trust-on-first-use' ? telling(this.home.metadata, this.#context.output) : undefined;
+    const trust = await this.#trust(purpose);
     return new Updater({
-      urls: this.urls,
+      ...(other.urls === undefined ? { urls: this.urls } : { urls: other.urls }),
       fetch: this.fetch,
       crypto,
       purpose,
       gun: this.gun,
-      cache: cache ?? this.home.metadata,
       now: () => this.#context.now,
       skipped: (role, why) => output.note(`${role} is left out, since it cannot be trusted: ${why.message}`),
-      ...(firstTrust === undefined ? {} : { firstTrust }),
+      ...trust,
+      ...other,
     });
+  }
+
+  /** Whom to believe, and where it is kept what follows from that. */
+  async #trust(purpose: 'read' | 'publish'): Promise<Pick<UpdaterOptions, 'cache' | 'firstTrust' | 'floors'>> {
+    const { crypto, output } = this.#context;
+    const entry = this.#approach.locked?.entry;
+    if (entry !== undefined) {
+      const hash = fingerprint(entry.root, crypto).slice('sha256:'.length);
+      return { ...lockedTrust(entry), cache: this.home.locked(hash) };
+    }
+    const cache = this.home.metadata;
+    const firstTrust = await this.firstTrust();
+    if (firstTrust === undefined && (await cache.load(ROOT)) === undefined) throw await this.#unknown(purpose);
+    if (firstTrust === undefined) return { cache };
+    return { firstTrust, cache: firstTrust.kind === 'trust-on-first-use' ? telling(cache, output) : cache };
   }
 
   /** An updater that has seen the newest state; the server is remembered. @throws CountersignError as `Updater.refresh` */
   async refreshed(
     purpose: 'read' | 'publish' = 'read',
   ): Promise<{ readonly updater: Updater; readonly state: TrustedState }> {
+    const { maxStale } = this.#context.options;
     const updater = await this.updater(purpose);
     try {
-      await updater.refresh();
+      await updater.refresh(purpose === 'read' && maxStale !== undefined ? { maxStale } : {});
     } catch (error) {
       throw await this.#explained(error);
     }
-    if ((await this.home.record()) === undefined) await this.home.saveRecord({ server: this.serverUrl });
+    if (this.#approach.locked === undefined && (await this.home.record()) === undefined)
+      await this.home.saveRecord({ server: this.serverUrl });
     return { updater, state: await updater.state() };
   }
 
@@ -165,18 +193,17 @@ export class Collection {
 
   /** Why its first root is to be believed, as the options say. */
   async firstTrust(): Promise<FirstTrust | undefined> {
-    const { root, rootCa, rootFingerprint, trustOnFirstUse } = this.#context.options;
-    if (rootFingerprint !== undefined) return { kind: 'fingerprint', fingerprint: rootFingerprint };
-    if (trustOnFirstUse === true) return { kind: 'trust-on-first-use' };
-    if (rootCa !== undefined) {
-      const pem = await readGiven(rootCa, 'file of root authorities', '--root-ca');
-      return { kind: 'authority', authority: certificateAuthority(new TextDecoder().decode(pem)) };
-    }
-    if (root === undefined) return undefined;
-    return { kind: 'file', raw: checkedRoot(await readGiven(root, 'root file', '--root'), root) };
+    return firstTrustIn(this.#context.options);
   }
 
   async #explained(error: unknown): Promise<unknown> {
+    const { as, locked } = this.#approach;
+    if (as === 'anonymous' && locked !== undefined && hasCode(error, 'unauthorized')) {
+      return new CountersignError('unauthorized', error.message, {
+        cause: error,
+        next: `It was not told who you are, since only ${locked.path} names it: give --lock ${locked.path} to log in there.`,
+      });
+    }
     if (hasCode(error, 'not-found', 'untrusted-root') && isEmpty(error.detail['found'])) {
       const meant = await this.similar();
       return new CountersignError('not-found', `there is no collection ${this.gun} at ${this.serverUrl}`, {
@@ -212,31 +239,8 @@ export class Collection {
   }
 }
 
-/** Says which root is believed because it was the first. */
-function telling(cache: MetadataCache, output: Pick<Output, 'note'>): MetadataCache {
-  return {
-    load: (role) => cache.load(role),
-    save: (role, raw, over) => cache.save(role, raw, over),
-    anchor: () => cache.anchor(),
-    notes: () => cache.notes(),
-    saveNotes: (notes) => cache.saveNotes(notes),
-    async startFrom(root, fingerprint, over) {
-      const saved = await cache.startFrom(root, fingerprint, over);
-      output.note(`trusted on first use: the root ${fingerprint}; compare it with what its publisher tells you`);
-      return saved;
-    },
-  };
-}
-
 function isEmpty(found: unknown): boolean {
   return Array.isArray(found) && found.length === 0;
-}
-
-async function readGiven(path: string, what: string, option: string): Promise<Uint8Array> {
-  const bytes = await readFile(path).catch((cause: unknown) => {
-    throw new CountersignError('usage', `the ${what} ${path} cannot be read`, { cause, next: `Check ${option}.` });
-  });
-  return new Uint8Array(bytes);
 }
 
 function authenticatedFetch(context: CollectionContext, gun: Gun, server: string): Fetch {
@@ -258,15 +262,4 @@ function authenticatedFetch(context: CollectionContext, gun: Gun, server: string
 /** A targets role as the user names it; top-level targets unless named. @throws CountersignError `invalid-name` */
 export function roleNamed(name: string | undefined): RoleName {
   return name === undefined || name === TARGETS ? TARGETS : parseSaneRoleName(name);
-}
-
-/** A file that is no root at all is a slip, and no attack. @throws CountersignError `usage` */
-function checkedRoot(raw: Uint8Array, file: string): Uint8Array {
-  try {
-    formatOfRoot(raw).parseRoot(raw);
-  } catch (cause) {
-    if (!(cause instanceof CountersignError)) throw cause;
-    throw new CountersignError('usage', `${file} is no root file: ${cause.message}`, { cause, next: 'Check --root.' });
-  }
-  return raw;
 }

@@ -16,6 +16,8 @@ export interface CommandIo {
   readonly now?: () => number;
   /** Cost of sealing new keys; what cosign uses unless given. */
   readonly scrypt?: ScryptParams;
+  /** Where a `trust.lock` is looked for; the process's directory unless given. */
+  readonly cwd?: string;
   /** Marks locks as this process's; the real one unless given. */
   readonly pid?: number;
 }

@@ -14,18 +14,20 @@ import { addInit } from './verbs/init.js';
 import { addInspect } from './verbs/inspect.js';
 import { addKey } from './verbs/key.js';
 import { addList } from './verbs/list.js';
+import { addPin } from './verbs/pin.js';
 import { addPublish } from './verbs/publish.js';
 import { addRemove } from './verbs/remove.js';
 import { addReset } from './verbs/reset.js';
 import { addRotate } from './verbs/rotate.js';
 import { addSigners } from './verbs/signer.js';
 import { addStatus } from './verbs/status.js';
+import { addUpdateLock } from './verbs/update-lock.js';
 import { addVerify } from './verbs/verify.js';
 
 const VERBS = new Map([
   ['Publishing:', [addInit, addAdd, addRemove, addReset, addStatus, addPublish, addRotate, addImport]],
   ['Delegating:', [addDelegation, addSigners]],
-  ['Reading:', [addList, addGet, addVerify, addInspect]],
+  ['Reading:', [addList, addGet, addVerify, addInspect, addPin, addUpdateLock]],
   ['Keys:', [addKey]],
 ]);
 

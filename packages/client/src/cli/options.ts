@@ -11,6 +11,10 @@ export interface CommonOptions {
   readonly rootFingerprint?: string;
   readonly rootCa?: string;
   readonly trustOnFirstUse?: true;
+  /** `false`: none, though one lies here. */
+  readonly lock?: string | false;
+  /** Seconds. */
+  readonly maxStale?: number;
   readonly passphraseFile?: string;
   readonly expires?: number;
   readonly json?: true;
@@ -49,6 +53,27 @@ export function withTrust(command: Command): Command {
       ).conflicts('trustOnFirstUse'),
     )
     .option('--trust-on-first-use', 'believe whatever root the server shows the first time');
+}
+
+/** Whether an option says why a collection seen for the first time is believed. */
+export function saysWhomToBelieve({ root, rootFingerprint, rootCa, trustOnFirstUse }: CommonOptions): boolean {
+  return [root, rootFingerprint, rootCa, trustOnFirstUse].some((option) => option !== undefined);
+}
+
+/** Where the collection is, why it is believed, what it is held to, and how new its metadata must be. */
+export function withReading(command: Command): Command {
+  return withLock(withTrust(command), 'hold the collection to what this file records of it')
+    .option('--no-lock', 'pay no attention to a trust.lock that lies here')
+    .option(
+      '--max-stale <time>',
+      'ask the server for nothing newer if that was done within this time: seconds, or as 10m, 1h, 7d',
+      seconds,
+    );
+}
+
+/** Which file of locked collections is meant. */
+export function withLock(command: Command, what: string): Command {
+  return command.option('--lock <file>', `${what} (or COUNTERSIGN_LOCK; trust.lock here unless given)`);
 }
 
 export function withPassphrase(command: Command): Command {
@@ -92,6 +117,15 @@ export function withAbandon(command: Command): Command {
 
 export function withJson(command: Command): Command {
   return command.option('--json', 'print JSON, for programs');
+}
+
+const UNITS: Readonly<Record<string, number>> = { '': 1, s: 1, m: 60, h: 3600, d: 86_400 };
+
+/** A span of time as people type it. */
+export function seconds(text: string): number {
+  const [, number, unit] = /^(\d{1,9})([smhd]?)$/u.exec(text) ?? [];
+  if (number !== undefined) return Number(number) * (UNITS[unit ?? ''] ?? 1);
+  throw new InvalidArgumentError('Give a number of seconds, or a time such as 10m, 1h or 7d.');
 }
 
 function days(text: string): number {

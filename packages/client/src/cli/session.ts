@@ -8,14 +8,16 @@ import type { Credentials } from '../token-exchange.js';
 import { connect, type Connection } from '../node/connect.js';
 import { nodeCrypto } from '../node/crypto.js';
 import { dockerLogin } from '../node/docker-config.js';
-import { Home } from '../node/home.js';
+import { Home, type CollectionHome } from '../node/home.js';
 import { KeyStore } from '../node/key-store.js';
 import { StoredKeyRing } from '../node/stored-key-ring.js';
 import { CountersignError, hasCode } from '../tuf/errors.js';
 import { formatNamed } from '../tuf/formats/index.js';
-import { parseGun, type KeyId } from '../tuf/names.js';
+import { parseGun, type Gun, type KeyId } from '../tuf/names.js';
+import { baseUrl } from '../urls.js';
 import { Collection } from './collection.js';
 import type { CommandIo } from './io.js';
+import { findLocked, type Locked } from './locked.js';
 import type { CommonOptions } from './options.js';
 import { openStaged } from './open-staged.js';
 import { Output, short } from './output.js';
@@ -85,9 +87,33 @@ export class Session {
   /** The collection of that name, wherever its server is. @throws CountersignError `invalid-name` */
   async collection(name: string): Promise<Collection> {
     const home = this.home.collection(parseGun(name));
-    const record = await home.record();
-    const server = this.options.server ?? given(this.io.env['COUNTERSIGN_SERVER']) ?? record?.server;
-    return new Collection(this, home, server);
+    return new Collection(this, home, { server: await this.#server(home), as: 'user' });
+  }
+
+  /**
+   * The collection of that name as it is read: as a `trust.lock` has it, where there is one that names it.
+   * @throws CountersignError as `collection` and `findLocked`
+   */
+  async reader(name: string): Promise<Collection> {
+    const gun = parseGun(name);
+    const locked = await findLocked(this, gun);
+    if (locked === undefined) return this.collection(name);
+    if (locked.how === 'found') this.output.note(`${gun} is believed, and held to, as ${locked.path} here records it`);
+    return this.lockedCollection(gun, locked);
+  }
+
+  async lockedCollection(gun: Gun, locked: Locked): Promise<Collection> {
+    const home = this.home.collection(gun);
+    const known = await this.#server(home);
+    const server = this.options.server ?? given(this.io.env['COUNTERSIGN_SERVER']) ?? locked.entry.server;
+    // A file that just lies here may name any server: it must not get the user's passwords by that.
+    const as = locked.how === 'given' || (known !== undefined && baseUrl(known) === baseUrl(server));
+    return new Collection(this, home, { server, locked, as: as ? 'user' : 'anonymous' });
+  }
+
+  /** The server that the user has named, now or earlier. */
+  async #server(home: CollectionHome): Promise<string | undefined> {
+    return this.options.server ?? given(this.io.env['COUNTERSIGN_SERVER']) ?? (await home.record())?.server;
   }
 
   /** The platform's fetch, stopped with the command. */

@@ -25,6 +25,7 @@ export interface CollectionRecord {
  *   first-root.json                           the root `init` made, until it is published
  *   changes.json                              what was added and removed since the last publish
  *   metadata/                                 the trusted metadata (`DirectoryCache`)
+ *   locked/<hash of a root>/                  the same, for who starts from a root that a `trust.lock` records
  * ```
  *
  * Whoever can write here decides what this user trusts and publishes.
@@ -81,6 +82,14 @@ export class CollectionHome {
     this.#directory = directory;
     this.#lock = lock;
     this.metadata = new DirectoryCache(join(directory, 'metadata'), { process: lock });
+  }
+
+  /**
+   * What is trusted on the word of a `trust.lock` that records the root with this SHA-256: kept apart, since the file may be
+   * another's, and decides for those alone who use it.
+   */
+  locked(rootHash: string): DirectoryCache {
+    return new DirectoryCache(join(this.#directory, 'locked', rootHash), { process: this.#lock });
   }
 
   /** Runs `work` while no other command changes this collection's state. @throws CountersignError `conflict` */

@@ -8,7 +8,7 @@ import type { Updater } from '../../updater.js';
 import type { Collection } from '../collection.js';
 import { inPlace, placeFor, placesBelow, type Placed } from '../destination.js';
 import { noTarget } from '../no-target.js';
-import { withJson, withTrust, type CommonOptions } from '../options.js';
+import { withJson, withReading, type CommonOptions } from '../options.js';
 import { count, size } from '../output.js';
 import { progressBar } from '../progress.js';
 import type { Run, Session } from '../session.js';
@@ -32,10 +32,10 @@ export function addGet(program: Command, run: Run): void {
     .option('--force', 'replace files that are there and differ')
     .option('--all', 'fetch every target, into a directory')
     .description('fetches a target; the file appears only when it was found genuine');
-  withJson(withTrust(command)).action((name: string, target: string | undefined, options: GetOptions) =>
+  withJson(withReading(command)).action((name: string, target: string | undefined, options: GetOptions) =>
     run(options, async (session) => {
       checkUsage(target, options);
-      const collection = await session.collection(name);
+      const collection = await session.reader(name);
       const { updater, state } = await collection.refreshed();
       const found = target === undefined ? await everything(updater) : [await one(collection, updater, target)];
       // Before a place is looked for it.

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { verifyFile } from '../../node/verify-file.js';
 import { noTarget } from '../no-target.js';
-import { withJson, withTrust, type CommonOptions } from '../options.js';
+import { withJson, withReading, type CommonOptions } from '../options.js';
 import { asJson } from './list.js';
 import type { Run } from '../session.js';
 
@@ -12,9 +12,9 @@ export function addVerify(program: Command, run: Run): void {
     .argument('<target>', 'what the file should be')
     .argument('<file>', 'the file')
     .description('checks that a file is the target that is published now');
-  withJson(withTrust(command)).action((name: string, path: string, file: string, options: CommonOptions) =>
+  withJson(withReading(command)).action((name: string, path: string, file: string, options: CommonOptions) =>
     run(options, async (session) => {
-      const collection = await session.collection(name);
+      const collection = await session.reader(name);
       const { updater } = await collection.refreshed();
       const target = await updater.find(path);
       if (target === undefined) throw await noTarget(collection, updater, path);

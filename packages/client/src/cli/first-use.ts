@@ -1,0 +1,18 @@
+import type { MetadataCache } from '../cache.js';
+import type { Output } from './output.js';
+
+/** Says which root is believed because it was the first. */
+export function telling(cache: MetadataCache, output: Pick<Output, 'note'>): MetadataCache {
+  return {
+    load: (role) => cache.load(role),
+    save: (role, raw, over) => cache.save(role, raw, over),
+    anchor: () => cache.anchor(),
+    notes: () => cache.notes(),
+    saveNotes: (notes) => cache.saveNotes(notes),
+    async startFrom(root, fingerprint, over) {
+      const saved = await cache.startFrom(root, fingerprint, over);
+      output.note(`trusted on first use: the root ${fingerprint}; compare it with what its publisher tells you`);
+      return saved;
+    },
+  };
+}

@@ -1,0 +1,55 @@
+import type { Command } from 'commander';
+import { fingerprint } from '../../pinning.js';
+import { lockEntry, movedVersions, type LockEntry } from '../../trust-lock.js';
+import { equalBytes } from '../../tuf/encoding.js';
+import { CountersignError } from '../../tuf/errors.js';
+import type { Gun } from '../../tuf/names.js';
+import { commandLine } from '../hint.js';
+import { openLock, saveLock, type LockFile } from '../locked.js';
+import { withJson, withLock, withTrust, type CommonOptions } from '../options.js';
+import type { Run, Session } from '../session.js';
+
+interface PinOptions extends CommonOptions {
+  readonly force?: true;
+}
+
+export function addPin(program: Command, run: Run): void {
+  const command = program
+    .command('pin')
+    .argument('<name>', 'the collection')
+    .option('--force', 'replace what the file records of the collection')
+    .description('records root, versions and server of a collection in trust.lock, to be kept in version control');
+  withJson(withLock(withTrust(command), 'the file to write')).action((name: string, options: PinOptions) =>
+    run(options, async (session) => {
+      const file = await openLock(session);
+      const collection = await session.collection(name);
+      const { state } = await collection.refreshed();
+      const entry = await lockEntry(state, collection.serverUrl);
+      checkReplaceable(file, collection.gun, entry, options);
+      await saveLock(session, file, new Map([...file.lock, [collection.gun, entry]]));
+      tell(session, file.path, collection.gun, entry);
+    }),
+  );
+}
+
+/** @throws CountersignError `conflict` where something else is recorded already */
+function checkReplaceable({ path, lock }: LockFile, gun: Gun, entry: LockEntry, { force }: PinOptions): void {
+  const before = lock.get(gun);
+  if (before === undefined || force === true) return;
+  if (equalBytes(before.root, entry.root) && movedVersions(before, entry).length === 0) return;
+  throw new CountersignError('conflict', `${path} records another state of ${gun} already`, {
+    next: `To move it forward: \`${commandLine('update-lock', gun, '--lock', path)}\`; to record this state instead: --force.`,
+  });
+}
+
+function tell({ output, options, crypto }: Session, path: string, gun: Gun, entry: LockEntry): void {
+  const root = fingerprint(entry.root, crypto);
+  const versions = Object.fromEntries(entry.versions);
+  if (options.json === true) {
+    output.json({ name: gun, file: path, server: entry.server, root, versions });
+    return;
+  }
+  const reached = [...entry.versions].map(([role, version]) => `${role} ${version}`).join(', ');
+  output.line(`${path} records ${gun}: ${reached}`);
+  output.line(`Root fingerprint  ${root}`);
+}
