@@ -65,6 +65,17 @@ const LIFE: readonly (readonly [string, unknown])[] = [
       versions: { root: 1, targets: 1, snapshot: 1, timestamp: 1 },
     },
   ],
+  [
+    `bundle ${NAME} dist/a.txt -o @/app.bundle`,
+    {
+      name: NAME,
+      file: expect.any(String) as unknown,
+      bytes: expect.any(Number) as unknown,
+      versions: { root: 1, targets: 1, snapshot: 1, timestamp: 1 },
+      expires: DATE,
+      targets: [{ ...content('a'), role: 'targets' }],
+    },
+  ],
   ['update-lock --lock @/locked', [{ name: NAME, moved: [] }]],
   [
     `remove ${NAME} dist/`,

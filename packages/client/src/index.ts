@@ -1,14 +1,18 @@
 export * from './tuf/index.js';
 export * from './authenticated.js';
+export * from './bundle.js';
 export * from './cache.js';
 export * from './elsewhere.js';
 export * from './fetch.js';
 export * from './http.js';
 export * from './inspect.js';
+export * from './make-bundle.js';
 export * from './pinning.js';
 export * from './publishing.js';
 export * from './registry.js';
+export * from './root-chain.js';
 export type * from './state.js';
+export * from './state-files.js';
 export * from './target-stream.js';
 export type { Credentials } from './token-exchange.js';
 export { DEFAULT_HTTP_LIMITS, type HttpLimits } from './transfer.js';

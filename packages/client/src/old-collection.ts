@@ -1,16 +1,15 @@
 import { MemoryCache } from './cache.js';
 import type { Fetch } from './fetch.js';
-import { Http } from './http.js';
 import type { FirstTrust } from './pinning.js';
+import { rootChain } from './root-chain.js';
 import type { TrustedState } from './state.js';
 import type { Crypto } from './tuf/crypto.js';
 import { reachableRoles } from './tuf/delegations.js';
 import { CountersignError, hasCode } from './tuf/errors.js';
 import type { Format } from './tuf/formats/format.js';
-import { rootFileName } from './tuf/formats/index.js';
-import { instant, ROOT, SNAPSHOT, TARGETS, TIMESTAMP, type Gun, type RoleName, type Version } from './tuf/names.js';
-import { fetchListed, refreshLimits } from './tuf/refresh.js';
-import { acceptRoot, bootstrapRoot, listed, type TrustContext } from './tuf/trust.js';
+import { ROOT, SNAPSHOT, TARGETS, TIMESTAMP, type Gun, type RoleName } from './tuf/names.js';
+import { fetchListed } from './tuf/refresh.js';
+import { listed } from './tuf/trust.js';
 import { Updater } from './updater.js';
 import type { RepositoryUrls } from './urls.js';
 
@@ -39,8 +38,6 @@ export interface OldCollection {
   readonly current: ReadonlyMap<RoleName, Uint8Array>;
 }
 
-/** As many roots are copied; a chain is that long after an owner has changed keys every week for twenty years. */
-const MOST_ROOTS = 1_000;
 /** As many delegated roles, of a collection that fits one upload. */
 const MOST_ROLES = 1_000;
 
@@ -63,27 +60,6 @@ export async function readCollection(source: Source): Promise<OldCollection> {
   return { format, state, cache, roots, current };
 }
 
-/** The roots down to the first there is, each verified by the one it is followed by. */
-async function rootChain(source: Source, { trust, options }: TrustedState): Promise<ReadonlyMap<number, Uint8Array>> {
-  const http = new Http(source.fetch);
-  const { format, crypto, judgeAt } = trust.final.context;
-  const context: TrustContext = { format, crypto, gun: source.gun, judgeAt, now: instant(source.now), roots: 'past' };
-  let next = trust.final.root;
-  const found = [next];
-  for (let version = next.signed.version - 1; version > 0; version -= 1) {
-    const url = source.urls.metadata + rootFileName(version as Version);
-    const raw = await http.fetchBytes(url, refreshLimits(options).root);
-    if (raw === undefined) break;
-    if (found.length >= MOST_ROOTS) throw tooMany(`more than ${MOST_ROOTS} roots`, MOST_ROOTS);
-    const earlier = await bootstrapRoot(context, raw, 'previous');
-    if (earlier.root.signed.version !== version) throw misnamed(version, earlier.root.signed.version);
-    await acceptRoot(earlier, next.raw);
-    next = earlier.root;
-    found.push(next);
-  }
-  return new Map(found.reverse().map(({ signed, raw }) => [signed.version, raw]));
-}
-
 /** Those that clients pass over belong to the collection too: the snapshot lists them. */
 async function addUnreachable({ trust, options }: TrustedState, current: Map<RoleName, Uint8Array>): Promise<void> {
   for (const role of trust.snapshot.signed.meta.keys()) {
@@ -102,11 +78,5 @@ function tooMany(what: string, limit: number): CountersignError {
   return new CountersignError('too-many', `the collection has ${what}`, {
     detail: { limit },
     next: 'Whoever runs the server can move it with its database.',
-  });
-}
-
-function misnamed(asked: number, version: number): CountersignError {
-  return new CountersignError('mix-and-match', `root version ${version} is served as version ${asked}`, {
-    detail: { role: ROOT, version, current: asked },
   });
 }

@@ -3,6 +3,14 @@ import { CountersignError } from './tuf/errors.js';
 import { parseTargetPath, type TargetPath } from './tuf/names.js';
 import type { ExpectedTarget } from './target-stream.js';
 
+/** How target files are named on a server (§6.2, W8.1). */
+export type TargetNaming = 'hash-prefixed' | 'plain';
+
+/** Its name on a repository that names targets so. @throws CountersignError as `hashPrefixed` */
+export function storedName(target: ExpectedTarget, naming: TargetNaming): TargetPath {
+  return naming === 'plain' ? target.path : hashPrefixed(target);
+}
+
 /**
  * `dir/HASH.name`, as a repository with consistent snapshots stores `dir/name` (§5.7).
  * @throws CountersignError `malformed` where the target is listed without a hash

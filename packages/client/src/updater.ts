@@ -9,7 +9,7 @@ import { pinned, type FirstTrust } from './pinning.js';
 import { refreshFrom, type RefreshSettings } from './refreshing.js';
 import type { StartingRootSettings } from './starting-root.js';
 import type { TrustedState } from './state.js';
-import { hashPrefixed } from './stored-name.js';
+import { storedName, type TargetNaming } from './stored-name.js';
 import { verified } from './target-stream.js';
 import type { HttpLimits } from './transfer.js';
 import { baseUrl, urlUnder, type RepositoryUrls } from './urls.js';
@@ -21,9 +21,6 @@ import type { Format } from './tuf/formats/format.js';
 import { instant, parseRoleName, parseTargetPath, type Gun } from './tuf/names.js';
 import type { RefreshLimits, RefreshOptions } from './tuf/refresh.js';
 import type { TargetsTrust } from './tuf/trust.js';
-
-/** How target files are named on the server (§6.2, W8.1). */
-export type TargetNaming = 'hash-prefixed' | 'plain';
 
 export type Purpose = StartingRootSettings['purpose'];
 
@@ -67,6 +64,8 @@ export interface UpdaterOptions {
   /** Told of what is going on, while it goes on. */
   readonly onEvent?: (event: UpdateEvent) => void;
 }
+
+export type { TargetNaming } from './stored-name.js';
 
 /** What may end an operation before its time; it then fails with the signal's own reason. */
 export interface Interruptible {
@@ -178,7 +177,7 @@ export class Updater {
     if (this.#options.targetNaming === undefined) checkHosted(target, trust.final.context);
     const naming =
       this.#options.targetNaming ?? (trust.final.root.signed.consistentSnapshot ? 'hash-prefixed' : 'plain');
-    const url = urlUnder(this.#urls.targets, naming === 'plain' ? target.path : hashPrefixed(target));
+    const url = urlUnder(this.#urls.targets, storedName(target, naming));
     const { signal, onProgress } = options;
     const chunks = this.#http.fetchTarget(url, target.file.length, {
       ...(signal === undefined ? {} : { signal }),

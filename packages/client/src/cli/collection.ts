@@ -1,4 +1,5 @@
 import { authenticated } from '../authenticated.js';
+import type { MetadataCache } from '../cache.js';
 import { CollectionServer } from '../collection-server.js';
 import type { Fetch } from '../fetch.js';
 import type { KeyRing } from '../key-ring.js';
@@ -19,6 +20,7 @@ import { lockedTrust } from '../trust-lock.js';
 import { Updater, type UpdaterOptions } from '../updater.js';
 import type { TrustedState } from '../state.js';
 import { baseUrl, collectionUrls, type RepositoryUrls } from '../urls.js';
+import { reading, type Bundled } from './bundled.js';
 import { telling } from './first-use.js';
 import { firstTrustIn } from './first-trust.js';
 import { commandLine, sameServer } from './hint.js';
@@ -47,6 +49,8 @@ export interface Approach {
   readonly server: string | undefined;
   /** What a `trust.lock` says of it, which is then what is believed. */
   readonly locked?: Locked | undefined;
+  /** Read instead of the server. */
+  readonly bundled?: Bundled | undefined;
   /** `anonymous`: nobody here has named the server, which therefore is told no secrets. */
   readonly as: 'user' | 'anonymous';
 }
@@ -83,6 +87,16 @@ export class Collection {
     });
   }
 
+  /** Where it is read from, in words. */
+  get place(): string {
+    return this.bundled?.path ?? this.serverUrl;
+  }
+
+  /** The bundle it is read from; undefined where that is its server. */
+  get bundled(): Bundled | undefined {
+    return this.#approach.bundled;
+  }
+
   /** `countersign VERB NAME …` for people to paste. */
   command(verb: string, ...more: readonly string[]): string {
     return commandLine(...verb.split(' '), this.gun, ...more, ...sameServer(this.#context.options));
@@ -102,25 +116,27 @@ export class Collection {
     return new CollectionServer({ urls: this.urls, fetch: this.fetch, format: format.name });
   }
 
-  /** A client that keeps what it trusts in the home directory. `other`: what is otherwise than it would be. */
-  async updater(purpose: 'read' | 'publish', other: Partial<UpdaterOptions> = {}): Promise<Updater> {
+  /** A client that keeps what it trusts in the home directory. */
+  async updater(purpose: 'read' | 'publish'): Promise<Updater> {
     const { crypto, output } = this.#context;
     const trust = await this.#trust(purpose);
+    const bundled = this.#approach.bundled;
     return new Updater({
-      ...(other.urls === undefined ? { urls: this.urls } : { urls: other.urls }),
-      fetch: this.fetch,
       crypto,
       purpose,
       gun: this.gun,
-      now: () => this.#context.now,
       skipped: (role, why) => output.note(`${role} is left out, since it cannot be trusted: ${why.message}`),
       ...trust,
-      ...other,
+      ...(bundled === undefined
+        ? { urls: this.urls, fetch: this.fetch, now: () => this.#context.now }
+        : reading(bundled, trust.cache)),
     });
   }
 
   /** Whom to believe, and where it is kept what follows from that. */
-  async #trust(purpose: 'read' | 'publish'): Promise<Pick<UpdaterOptions, 'cache' | 'firstTrust' | 'floors'>> {
+  async #trust(
+    purpose: 'read' | 'publish',
+  ): Promise<Pick<UpdaterOptions, 'firstTrust' | 'floors'> & { readonly cache: MetadataCache }> {
     const { crypto, output } = this.#context;
     const entry = this.#approach.locked?.entry;
     if (entry !== undefined) {
@@ -145,7 +161,8 @@ export class Collection {
     } catch (error) {
       throw await this.#explained(error);
     }
-    if (this.#approach.locked === undefined && (await this.home.record()) === undefined)
+    const { locked, bundled } = this.#approach;
+    if (locked === undefined && bundled === undefined && (await this.home.record()) === undefined)
       await this.home.saveRecord({ server: this.serverUrl });
     return { updater, state: await updater.state() };
   }
@@ -197,7 +214,8 @@ export class Collection {
   }
 
   async #explained(error: unknown): Promise<unknown> {
-    const { as, locked } = this.#approach;
+    const { as, locked, bundled } = this.#approach;
+    if (bundled !== undefined) return error;
     if (as === 'anonymous' && locked !== undefined && hasCode(error, 'unauthorized')) {
       return new CountersignError('unauthorized', error.message, {
         cause: error,

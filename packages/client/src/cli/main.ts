@@ -7,6 +7,7 @@ import { asRun, printable } from './output.js';
 import { Session, type Run } from './session.js';
 import { explainUsage, helpCommand, IN_OUR_WORDS, verbAndArguments } from './usage.js';
 import { addAdd } from './verbs/add.js';
+import { addBundle } from './verbs/bundle.js';
 import { addDelegation } from './verbs/delegation.js';
 import { addGet } from './verbs/get.js';
 import { addImport } from './verbs/import.js';
@@ -27,7 +28,7 @@ import { addVerify } from './verbs/verify.js';
 const VERBS = new Map([
   ['Publishing:', [addInit, addAdd, addRemove, addReset, addStatus, addPublish, addRotate, addImport]],
   ['Delegating:', [addDelegation, addSigners]],
-  ['Reading:', [addList, addGet, addVerify, addInspect, addPin, addUpdateLock]],
+  ['Reading:', [addList, addGet, addVerify, addInspect, addPin, addUpdateLock, addBundle]],
   ['Keys:', [addKey]],
 ]);
 
@@ -59,6 +60,8 @@ export function program(io: CommandIo): Command {
     const session = new Session(io, options);
     try {
       await work(session);
+    } catch (error) {
+      throw await session.explained(error);
     } finally {
       await session.close();
     }

@@ -15,6 +15,10 @@ export interface CommonOptions {
   readonly lock?: string | false;
   /** Seconds. */
   readonly maxStale?: number;
+  readonly bundle?: string;
+  readonly asOf?: string;
+  /** Seconds. */
+  readonly validFor?: number;
   readonly passphraseFile?: string;
   readonly expires?: number;
   readonly json?: true;
@@ -69,6 +73,17 @@ export function withReading(command: Command): Command {
       'ask the server for nothing newer if that was done within this time: seconds, or as 10m, 1h, 7d',
       seconds,
     );
+}
+
+/** Reading, from a server or from a bundle. */
+export function withBundle(command: Command): Command {
+  return withReading(command)
+    .option('--bundle <file>', 'read this file, made by `countersign bundle`, and use no network')
+    .option(
+      '--as-of <date>',
+      'of a bundle: take what was valid then, and do without all that was published or revoked since',
+    )
+    .option('--valid-for <time>', 'of a bundle: refuse what expires sooner than in this time', seconds);
 }
 
 /** Which file of locked collections is meant. */

@@ -15,6 +15,7 @@ import { CountersignError, hasCode } from '../tuf/errors.js';
 import { formatNamed } from '../tuf/formats/index.js';
 import { parseGun, type Gun, type KeyId } from '../tuf/names.js';
 import { baseUrl } from '../urls.js';
+import { bundleIn, checkName, explainBundle, type Bundled } from './bundled.js';
 import { Collection } from './collection.js';
 import type { CommandIo } from './io.js';
 import { findLocked, type Locked } from './locked.js';
@@ -38,6 +39,7 @@ export class Session {
   readonly passphrases: Passphrases;
   readonly ring: StoredKeyRing;
   #connection: Promise<Connection> | undefined;
+  #bundle: Promise<Bundled | undefined> | undefined;
 
   constructor(io: CommandIo, options: CommonOptions) {
     this.io = io;
@@ -96,19 +98,35 @@ export class Session {
    */
   async reader(name: string): Promise<Collection> {
     const gun = parseGun(name);
+    const bundled = await this.bundle();
+    if (bundled !== undefined) checkName(bundled, gun);
     const locked = await findLocked(this, gun);
-    if (locked === undefined) return this.collection(name);
+    if (locked === undefined && bundled === undefined) return this.collection(name);
+    if (locked === undefined)
+      return new Collection(this, this.home.collection(gun), { server: undefined, bundled, as: 'anonymous' });
     if (locked.how === 'found') this.output.note(`${gun} is believed, and held to, as ${locked.path} here records it`);
-    return this.lockedCollection(gun, locked);
+    return this.lockedCollection(gun, locked, bundled);
   }
 
-  async lockedCollection(gun: Gun, locked: Locked): Promise<Collection> {
+  /** The bundle that the options name, open until this session is closed. @throws CountersignError as `bundleIn` */
+  bundle(): Promise<Bundled | undefined> {
+    this.#bundle ??= bundleIn(this.options, this.now);
+    return this.#bundle;
+  }
+
+  /** An error in the words of who reads a bundle, where this session does. */
+  async explained(error: unknown): Promise<unknown> {
+    const bundled = await this.#bundle?.catch(() => undefined);
+    return bundled === undefined ? error : explainBundle(error, bundled);
+  }
+
+  async lockedCollection(gun: Gun, locked: Locked, bundled?: Bundled): Promise<Collection> {
     const home = this.home.collection(gun);
     const known = await this.#server(home);
     const server = this.options.server ?? given(this.io.env['COUNTERSIGN_SERVER']) ?? locked.entry.server;
     // A file that just lies here may name any server: it must not get the user's passwords by that.
     const as = locked.how === 'given' || (known !== undefined && baseUrl(known) === baseUrl(server));
-    return new Collection(this, home, { server, locked, as: as ? 'user' : 'anonymous' });
+    return new Collection(this, home, { server, locked, bundled, as: as ? 'user' : 'anonymous' });
   }
 
   /** The server that the user has named, now or earlier. */
@@ -146,6 +164,8 @@ export class Session {
   async close(): Promise<void> {
     const connection = await this.#connection?.catch(() => undefined);
     await connection?.close();
+    const bundle = await this.#bundle?.catch(() => undefined);
+    await bundle?.close();
   }
 
   async #connect(): Promise<Connection> {

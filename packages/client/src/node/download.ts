@@ -14,17 +14,26 @@ import { hasTarget } from './verify-file.js';
 export function intoFile(destination: string): TargetSink<void> {
   return async (target, chunks) => {
     if (await hasTarget(destination, target, nodeCrypto)) return;
-    const temporary = temporaryBeside(destination);
-    try {
-      await mkdir(dirname(destination), { recursive: true });
-      await writeAll(temporary, chunks);
-      await rename(temporary, destination);
-    } catch (error) {
-      await rm(temporary, { force: true }).catch(() => undefined);
-      throw fileFault(error, destination);
-    }
-    await syncDirectory(dirname(destination));
+    await putChunks(destination, chunks);
   };
+}
+
+/**
+ * Puts all of `chunks` at `destination`, durably and at once when they have ended; after a failure, theirs too, what was there
+ * before stays. Missing directories are made.
+ * @throws CountersignError `storage-full`, `usage` where the place is impossible; what `chunks` throws
+ */
+export async function putChunks(destination: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  const temporary = temporaryBeside(destination);
+  try {
+    await mkdir(dirname(destination), { recursive: true });
+    await writeAll(temporary, chunks);
+    await rename(temporary, destination);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw fileFault(error, destination);
+  }
+  await syncDirectory(dirname(destination));
 }
 
 async function writeAll(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {

@@ -1,3 +1,4 @@
+export * from './bundle-file.js';
 export * from './certificate-authority.js';
 export * from './connect.js';
 export * from './crypto.js';

@@ -5,10 +5,11 @@ import { checkHosted } from '../../elsewhere.js';
 import type { FoundTarget } from '../../tuf/delegations.js';
 import { CountersignError } from '../../tuf/errors.js';
 import type { Updater } from '../../updater.js';
+import { checkHeld } from '../bundled.js';
 import type { Collection } from '../collection.js';
 import { inPlace, placeFor, placesBelow, type Placed } from '../destination.js';
 import { noTarget } from '../no-target.js';
-import { withJson, withReading, type CommonOptions } from '../options.js';
+import { withJson, withBundle, type CommonOptions } from '../options.js';
 import { count, size } from '../output.js';
 import { progressBar } from '../progress.js';
 import type { Run, Session } from '../session.js';
@@ -32,7 +33,7 @@ export function addGet(program: Command, run: Run): void {
     .option('--force', 'replace files that are there and differ')
     .option('--all', 'fetch every target, into a directory')
     .description('fetches a target; the file appears only when it was found genuine');
-  withJson(withReading(command)).action((name: string, target: string | undefined, options: GetOptions) =>
+  withJson(withBundle(command)).action((name: string, target: string | undefined, options: GetOptions) =>
     run(options, async (session) => {
       checkUsage(target, options);
       const collection = await session.reader(name);
@@ -40,6 +41,7 @@ export function addGet(program: Command, run: Run): void {
       const found = target === undefined ? await everything(updater) : [await one(collection, updater, target)];
       // Before a place is looked for it.
       for (const each of found) checkHosted(each, state.trust.final.context);
+      if (collection.bundled !== undefined) checkHeld(collection.bundled, found, state);
       const items =
         target === undefined
           ? await placesBelow(options.output ?? '.', found)

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { inspect, type Inspection, type KeyReport, type RoleReport } from '../../inspect.js';
 import { parseInstant } from '../../tuf/names.js';
 import { coveredPaths } from '../covered-paths.js';
-import { withJson, withReading, type CommonOptions } from '../options.js';
+import { withJson, withBundle, type CommonOptions } from '../options.js';
 import { count, short, whenExpires } from '../output.js';
 import type { Run, Session } from '../session.js';
 
@@ -11,12 +11,12 @@ export function addInspect(program: Command, run: Run): void {
     .command('inspect')
     .argument('<name>', 'the collection')
     .description('shows the chain of trust: every role, who signed it, and when it expires');
-  withJson(withReading(command)).action((name: string, options: CommonOptions) =>
+  withJson(withBundle(command)).action((name: string, options: CommonOptions) =>
     run(options, async (session) => {
       const collection = await session.reader(name);
       const { state } = await collection.refreshed();
       const inspection = await inspect(state);
-      const report = { name: collection.gun, server: collection.serverUrl, ...inspection };
+      const report = { name: collection.gun, server: collection.place, ...inspection };
       if (options.json === true) session.output.json(report);
       else show(session, report);
     }),

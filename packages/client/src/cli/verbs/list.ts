@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { hexEncode } from '../../tuf/encoding.js';
 import type { FoundTarget } from '../../tuf/delegations.js';
-import { withJson, withReading, type CommonOptions } from '../options.js';
+import { withJson, withBundle, type CommonOptions } from '../options.js';
 import { short, size, type Output } from '../output.js';
 import type { Run } from '../session.js';
 
@@ -10,7 +10,7 @@ export function addList(program: Command, run: Run): void {
     .command('list')
     .argument('<name>', 'the collection')
     .description('lists the targets of a collection, after checking everything that leads to them');
-  withJson(withReading(command)).action((name: string, options: CommonOptions) =>
+  withJson(withBundle(command)).action((name: string, options: CommonOptions) =>
     run(options, async (session) => {
       const collection = await session.reader(name);
       const { updater, state } = await collection.refreshed();
