@@ -247,6 +247,22 @@ describe('mix-and-match', () => {
   });
 });
 
+describe('removal', () => {
+  it('of a target and of a role takes effect, though both are saved', async () => {
+    await update();
+    delete sim.role('delegated').targets['d/file'];
+    sim.publish('delegated');
+    expect(await clientOf(sim, { cache }).find('d/file')).toBeUndefined();
+    expect(await cache.text('delegated')).not.toContain('d/file');
+    sim.addTarget('d/file', 'back', 'delegated');
+    sim.publish('delegated');
+    expect(await get(clientOf(sim, { cache }), 'd/file')).toBe('back');
+    delete sim.targets.delegations;
+    sim.publish('targets');
+    expect(await clientOf(sim, { cache }).find('d/file')).toBeUndefined();
+  });
+});
+
 describe('endless data', () => {
   it('a listed length is the limit', async () => {
     sim.describe = 'length-and-hashes';
