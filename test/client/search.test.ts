@@ -180,16 +180,8 @@ describe('search for a target', () => {
   });
 
   it('finds targets in succinct bins', async () => {
-    const key = newKey();
-    sim.targets.delegations = {
-      keys: { [key.id]: key.json },
-      succinct_roles: { keyids: [key.id], threshold: 1, bit_length: 3, name_prefix: 'bin' },
-    };
-    const bin = (path: string): string => `bin-${(parseInt(sha256(path).slice(0, 2), 16) >> 5).toString(16)}`;
-    for (let index = 0; index < 8; index += 1) {
-      sim.roles.set(`bin-${index}`, { ...sim.targets, targets: {}, delegations: undefined as never, version: 0 });
-      sim.signers.set(`bin-${index}`, [key]);
-    }
+    const bins = delegateToBins('targets', 3);
+    const bin = (path: string): string => bins[parseInt(sha256(path).slice(0, 2), 16) >> 5]!;
     for (const path of ['one', 'two', 'three', 'four']) sim.addTarget(path, path, bin(path));
     publish();
     for (const path of ['one', 'two', 'three', 'four']) {
@@ -198,7 +190,42 @@ describe('search for a target', () => {
     }
     expect(await found('five')).toBeUndefined();
   });
+
+  it('ends with an error at a bin that is missing', async () => {
+    sim.delegate('targets', 'binned');
+    sim.delegate('targets', 'later');
+    const bins = delegateToBins('binned', 1);
+    sim.addTarget('file', 'x', 'later');
+    publish();
+    for (const bin of bins) corrupt.missing(sim, sim.nameOf(bin));
+    await expect(clientOf(sim).find('file')).rejects.toMatchObject({ code: 'not-found' });
+    expect(sim.requests).not.toContain(sim.nameOf('later'));
+  });
+
+  it('drops what waits on outer levels at bins', async () => {
+    sim.delegate('targets', 'binned');
+    sim.delegate('targets', 'later');
+    const bins = delegateToBins('binned', 1);
+    publish();
+    const seen = await visited('nowhere');
+    expect(seen).toHaveLength(2);
+    expect(bins).toContain(seen[1]);
+  });
 });
+
+/** Makes all of a role's paths those of bins, by one key for all of them; their names. */
+function delegateToBins(parent: string, bits: number): readonly string[] {
+  const key = newKey();
+  const succinct = { keyids: [key.id], threshold: 1, bit_length: bits, name_prefix: 'bin' };
+  const role = sim.role(parent);
+  const bins = Array.from({ length: 2 ** bits }, (_, at) => `bin-${at.toString(16)}`);
+  for (const bin of bins) {
+    sim.roles.set(bin, { ...structuredClone(sim.targets), targets: {}, delegations: undefined as never, version: 0 });
+    sim.signers.set(bin, [key]);
+  }
+  role.delegations = { keys: { [key.id]: key.json }, succinct_roles: succinct };
+  return bins;
+}
 
 const AWKWARD_ROLES = [
   '../../etc',
