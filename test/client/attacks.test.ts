@@ -332,7 +332,7 @@ describe('threshold', () => {
     expect(await refusal()).toBe('accepted');
   });
 
-  it('a key of the old root alone does not make a new one', async () => {
+  it('a key of the new root alone does not make a new one', async () => {
     const next = newKey();
     sim.setKeys('root', [next]);
     const old = sim.signers.get('root')!;
@@ -342,7 +342,7 @@ describe('threshold', () => {
     expect(old).toEqual([next]);
   });
 
-  it('a key of the new root alone is not enough either', async () => {
+  it('a key of the old root alone is not enough either', async () => {
     const old = sim.signers.get('root')!;
     sim.setKeys('root', [newKey()]);
     sim.publishRoot();
