@@ -76,6 +76,18 @@ const LIFE: readonly (readonly [string, unknown])[] = [
       targets: [{ ...content('a'), role: 'targets' }],
     },
   ],
+  [
+    `mirror ${NAME} @/mirror`,
+    {
+      name: NAME,
+      directory: expect.any(String) as unknown,
+      versions: { root: 1, targets: 1, snapshot: 1, timestamp: 1 },
+      expires: DATE,
+      written: 5,
+      kept: 0,
+      removed: 0,
+    },
+  ],
   ['update-lock --lock @/locked', [{ name: NAME, moved: [] }]],
   [
     `remove ${NAME} dist/`,

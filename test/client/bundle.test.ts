@@ -63,9 +63,9 @@ describe('a bundle', () => {
     expect(addresses).toEqual([
       'metadata/1.root.json',
       'metadata/2.root.json',
+      'metadata/timestamp.json',
       'metadata/2.targets.json',
       'metadata/2.snapshot.json',
-      'metadata/timestamp.json',
       'metadata/1.team.json',
       `targets/${sha256('one')}.a.txt`,
       `targets/lib/${sha256('two')}.b.txt`,

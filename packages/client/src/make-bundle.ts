@@ -26,7 +26,7 @@ export async function* bundledFiles(
   { roots, files, targets }: BundleContents,
   onBytes?: (bytes: number) => void,
 ): AsyncGenerator<BundledFile, void, undefined> {
-  for (const named of [rootFiles(roots), files.top, files.delegated]) {
+  for (const named of [rootFiles(roots), files.timestamp, files.top, files.delegated]) {
     for (const [name, raw] of named) yield { address: `metadata/${name}`, length: raw.length, chunks: [raw] };
   }
   const { final } = (await updater.state()).trust;

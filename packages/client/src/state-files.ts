@@ -56,14 +56,19 @@ export class StateFiles {
     return new Map([...this.#delegated].sort(([one], [other]) => compareCodePoints(one, other)));
   }
 
-  /** Targets, snapshot, timestamp: what a reader believes comes after what that is made of. */
+  /** Targets and snapshot: what names others comes after what it names. */
   get top(): NamedFiles {
     const { targets, snapshot } = this.#state.trust;
     return new Map([
       [this.#nameOf(TARGETS), targets.raw],
       [this.#snapshotName(), rawOf(snapshot.snapshot)],
-      [this.#state.trust.final.context.format.fileName(TIMESTAMP, {}), rawOf(snapshot.timestamp.timestamp)],
     ]);
+  }
+
+  /** The one file that leads to all others. */
+  get timestamp(): NamedFiles {
+    const { snapshot, final } = this.#state.trust;
+    return new Map([[final.context.format.fileName(TIMESTAMP, {}), rawOf(snapshot.timestamp.timestamp)]]);
   }
 
   async *#everyRole(): AsyncGenerator<Envelope<Targets>, void, undefined> {

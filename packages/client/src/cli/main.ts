@@ -15,6 +15,7 @@ import { addInit } from './verbs/init.js';
 import { addInspect } from './verbs/inspect.js';
 import { addKey } from './verbs/key.js';
 import { addList } from './verbs/list.js';
+import { addMirror } from './verbs/mirror.js';
 import { addPin } from './verbs/pin.js';
 import { addPublish } from './verbs/publish.js';
 import { addRemove } from './verbs/remove.js';
@@ -28,7 +29,7 @@ import { addVerify } from './verbs/verify.js';
 const VERBS = new Map([
   ['Publishing:', [addInit, addAdd, addRemove, addReset, addStatus, addPublish, addRotate, addImport]],
   ['Delegating:', [addDelegation, addSigners]],
-  ['Reading:', [addList, addGet, addVerify, addInspect, addPin, addUpdateLock, addBundle]],
+  ['Reading:', [addList, addGet, addVerify, addInspect, addPin, addUpdateLock, addBundle, addMirror]],
   ['Keys:', [addKey]],
 ]);
 

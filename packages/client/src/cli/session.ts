@@ -10,6 +10,7 @@ import { nodeCrypto } from '../node/crypto.js';
 import { dockerLogin } from '../node/docker-config.js';
 import { Home, type CollectionHome } from '../node/home.js';
 import { KeyStore } from '../node/key-store.js';
+import type { LockOptions } from '../node/lock.js';
 import { StoredKeyRing } from '../node/stored-key-ring.js';
 import { CountersignError, hasCode } from '../tuf/errors.js';
 import { formatNamed } from '../tuf/formats/index.js';
@@ -34,6 +35,8 @@ export class Session {
   readonly output: Output;
   readonly format = formatNamed('tuf-1');
   readonly crypto = nodeCrypto;
+  /** Marks locks as this process's. */
+  readonly process: LockOptions;
   readonly home: Home;
   readonly keys: KeyStore;
   readonly passphrases: Passphrases;
@@ -46,7 +49,8 @@ export class Session {
     this.options = options;
     this.output = new Output(io);
     const directory = given(io.env['COUNTERSIGN_HOME']) ?? join(given(io.env['HOME']) ?? homedir(), '.countersign');
-    this.home = new Home(directory, { pid: io.pid ?? process.pid, isAlive });
+    this.process = { pid: io.pid ?? process.pid, isAlive };
+    this.home = new Home(directory, this.process);
     const scrypt = io.scrypt === undefined ? {} : { scrypt: io.scrypt };
     this.keys = new KeyStore({ directory: this.home.keys, format: this.format, crypto: this.crypto, ...scrypt });
     this.passphrases = new Passphrases(io, options.passphraseFile);

@@ -8,6 +8,7 @@ export * from './download.js';
 export * from './home.js';
 export * from './key-file.js';
 export * from './key-store.js';
+export * from './mirror.js';
 export * from './notary-key.js';
 export * from './private-key.js';
 export * from './public-key.js';

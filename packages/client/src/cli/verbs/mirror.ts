@@ -1,0 +1,87 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { withLock } from '../../node/lock.js';
+import { mirror, type Mirrored } from '../../node/mirror.js';
+import { rootChain } from '../../root-chain.js';
+import { StateFiles } from '../../state-files.js';
+import type { TrustedState } from '../../state.js';
+import type { FoundTarget } from '../../tuf/delegations.js';
+import { CountersignError } from '../../tuf/errors.js';
+import type { Gun } from '../../tuf/names.js';
+import { withJson, withReading, type CommonOptions } from '../options.js';
+import { count, whenExpires } from '../output.js';
+import { progressBar } from '../progress.js';
+import type { Run, Session } from '../session.js';
+import { versionsIn, whenStateExpires } from '../state-report.js';
+
+interface CommandOptions extends CommonOptions {
+  readonly prune?: true;
+}
+
+export function addMirror(program: Command, run: Run): void {
+  const command = program
+    .command('mirror')
+    .argument('<name>', 'the collection')
+    .argument('<directory>', 'where to write metadata/ and targets/')
+    .option('--prune', 'remove what the current state does not need, though readers of the one before may')
+    .description('writes a collection as files that any web server can hand out to TUF clients; again, what is new');
+  withJson(withReading(command)).action((name: string, directory: string, options: CommandOptions) =>
+    run(options, async (session) => {
+      const collection = await session.reader(name);
+      const { updater, state } = await collection.refreshed();
+      checkMirrorable(session, collection.gun, state);
+      await mkdir(directory, { recursive: true });
+      const work = async (): Promise<Mirrored> => {
+        const files = new StateFiles(state);
+        const targets: FoundTarget[] = [];
+        for await (const target of files.targets()) targets.push(target);
+        const { gun, urls, fetch } = collection;
+        const roots = await rootChain({ gun, urls, fetch, now: session.now }, state);
+        const bar = progressBar(session.io, 'Fetching');
+        const total = targets.reduce((sum, { file }) => sum + file.length, 0);
+        let done = 0;
+        try {
+          const onBytes = (bytes: number): void => bar.update((done += bytes), total);
+          const keep = options.prune === true ? 'current' : 'all';
+          return await mirror(directory, updater, { roots, files, targets }, { keep, onBytes });
+        } finally {
+          bar.stop();
+        }
+      };
+      const mirrored = await withLock(join(directory, '.countersign-mirror.lock'), session.process, work);
+      tell(session, { gun: collection.gun, directory, state, mirrored });
+    }),
+  );
+}
+
+/** @throws CountersignError `unsupported` for collections whose clients need a server */
+function checkMirrorable({ output }: Session, gun: Gun, { trust }: TrustedState): void {
+  if (trust.final.context.format.rules.targetFiles === 'elsewhere') {
+    throw new CountersignError('unsupported', `${gun} is of Docker Content Trust, whose clients need a trust server`, {
+      next: 'For readers without a network: `countersign bundle`; to another server: `countersign import`.',
+    });
+  }
+  if (!trust.final.root.signed.consistentSnapshot)
+    output.note(`${gun} has no consistent snapshots: who reads while this writes may meet files of two states`);
+}
+
+interface Told {
+  readonly gun: Gun;
+  readonly directory: string;
+  readonly state: TrustedState;
+  readonly mirrored: Mirrored;
+}
+
+function tell({ output, options, now }: Session, { gun, directory, state, mirrored }: Told): void {
+  const { written, kept, removed } = mirrored;
+  const expires = whenStateExpires(state);
+  if (options.json === true) {
+    const versions = versionsIn(state);
+    output.json({ name: gun, directory, versions, expires: expires.text, written, kept, removed });
+    return;
+  }
+  const gone = removed === 0 ? '' : `, ${removed} removed`;
+  output.line(`${directory} mirrors ${gun}: ${count(written, 'file')} written, ${kept} there already${gone}.`);
+  output.line(`Expires  ${whenExpires(expires.moment, now)}`);
+}
