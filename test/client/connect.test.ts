@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import type { RequestListener } from 'node:http';
 import { createServer as createTlsServer, type Server } from 'node:https';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -35,10 +36,15 @@ async function get(address: string, options?: ConnectOptions): Promise<unknown> 
   }
 }
 
+const answer: RequestListener = (request, response) => {
+  if (request.url === '/redirect') response.writeHead(302, { location: 'http://127.0.0.1:1/x' }).end();
+  else response.end('ok');
+};
+
 beforeAll(async () => {
   const { key, cert } = certificate('server', 'IP:127.0.0.1');
   ca = cert;
-  server = createTlsServer({ key, cert }, (_request, response) => void response.end('ok')).listen(0, '127.0.0.1');
+  server = createTlsServer({ key, cert }, answer).listen(0, '127.0.0.1');
   await once(server, 'listening');
   port = (server.address() as AddressInfo).port;
 });
@@ -51,6 +57,13 @@ afterAll(() => {
 describe('connecting', () => {
   it('trusts the given authority', async () => {
     expect(await get(`https://127.0.0.1:${port}/x`, { ca })).toEqual(new TextEncoder().encode('ok'));
+  });
+
+  it('is not led from TLS to a connection without', async () => {
+    await expect(get(`https://127.0.0.1:${port}/redirect`, { ca })).rejects.toMatchObject({
+      code: 'network',
+      message: containing('to http://127.0.0.1:1, another scheme'),
+    });
   });
 
   it('names --ca for an unknown authority', async () => {

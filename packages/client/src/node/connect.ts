@@ -1,6 +1,6 @@
-import { Agent, fetch as undiciFetch } from 'undici';
 import type { Fetch } from '../fetch.js';
 import { connectionFault } from './connection-faults.js';
+import { HttpFetch } from './http-fetch.js';
 
 export interface ConnectOptions {
   /** PEM certificates of the authorities to trust *instead of* the well-known ones, as curl's `--cacert`. */
@@ -21,21 +21,19 @@ const KEEP_ALIVE = 4_000;
 
 /** Connections of this process to trust servers. Failures to connect are `CountersignError`s that say what to do next. */
 export function connect(options: ConnectOptions = {}): Connection {
-  const agent = new Agent({
-    connect: {
-      timeout: options.connectTimeout ?? CONNECT_TIMEOUT,
-      ...(options.ca === undefined ? {} : { ca: options.ca }),
-    },
-    keepAliveTimeout: KEEP_ALIVE,
-  });
+  const { ca, connectTimeout = CONNECT_TIMEOUT } = options;
+  const http = new HttpFetch({ ca, connectTimeout, keepAlive: KEEP_ALIVE });
   return {
-    fetch: async (url, init = {}) => {
+    fetch: async (url, init) => {
       try {
-        return await undiciFetch(url, { ...init, dispatcher: agent });
+        return await http.fetch(url, init);
       } catch (error) {
         throw connectionFault(url, error);
       }
     },
-    close: () => agent.close(),
+    close: () => {
+      http.close();
+      return Promise.resolve();
+    },
   };
 }

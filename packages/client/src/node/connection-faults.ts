@@ -31,7 +31,7 @@ const wrongProtocol: Fault = {
   next: 'Check the port, or use http:// if that is what the server offers.',
 };
 
-/** Codes of Node, OpenSSL and undici, and what they mean to a person. */
+/** Codes of Node and OpenSSL, and what they mean to a person. */
 const FAULTS: ReadonlyMap<string, Fault> = new Map([
   ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', unknownAuthority],
   ['UNABLE_TO_GET_ISSUER_CERT', unknownAuthority],
@@ -73,11 +73,7 @@ const FAULTS: ReadonlyMap<string, Fault> = new Map([
   ],
   ['ECONNRESET', dropped],
   ['EPIPE', dropped],
-  ['UND_ERR_SOCKET', dropped],
   ['ETIMEDOUT', timedOut],
-  ['UND_ERR_CONNECT_TIMEOUT', timedOut],
-  ['UND_ERR_HEADERS_TIMEOUT', timedOut],
-  ['UND_ERR_BODY_TIMEOUT', timedOut],
   ['EHOSTUNREACH', unreachable],
   ['ENETUNREACH', unreachable],
 ]);
@@ -95,11 +91,18 @@ export function connectionFault(url: string, error: unknown): unknown {
   return error;
 }
 
-/** The codes of an error and of what caused it: fetch wraps the one that matters, and several where it tried several addresses. */
+/** The codes of an error and of what caused it: several where several addresses were tried. */
 function* codes(error: unknown, depth = 0): Generator<string> {
   if (depth > 5 || typeof error !== 'object' || error === null) return;
   const code = errorCode(error);
   if (code !== undefined) yield code;
+  if (code === 'EPROTO' && error instanceof Error) yield* openSslCode(error.message);
   if ('cause' in error) yield* codes(error.cause, depth + 1);
   if (error instanceof AggregateError) for (const each of error.errors) yield* codes(each, depth + 1);
+}
+
+/** A TLS failure met while writing: what would be its code otherwise is in the text of OpenSSL alone. */
+function* openSslCode(text: string): Generator<string> {
+  const reason = /:SSL routines:[^:]*:([^:]+):/u.exec(text)?.[1];
+  if (reason !== undefined) yield `ERR_SSL_${reason.toUpperCase().replaceAll(' ', '_')}`;
 }
