@@ -4,6 +4,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   utimesSync,
@@ -34,6 +35,14 @@ afterEach(() => {
 });
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+/** From here on no file can be made; those that are there can be read. */
+async function refusingToWrite(code: string): Promise<void> {
+  const { open } = await vi.importActual<typeof files>('node:fs/promises');
+  vi.mocked(files.open).mockImplementation((path, flags, mode) =>
+    flags === 'r' ? open(path, flags, mode) : Promise.reject(Object.assign(new Error(code), { code })),
+  );
+}
 
 const AWKWARD = [
   '..',
@@ -192,6 +201,68 @@ describe('a directory cache', () => {
     expect(readdirSync(directory)).toEqual(['timestamp.json']);
   });
 
+  it('replaces what it has read or written without reading it again', async () => {
+    await new DirectoryCache(directory).save(TIMESTAMP, bytes('1'), undefined);
+    const cache = new DirectoryCache(directory);
+    const first = (await cache.load(TIMESTAMP))!;
+    const second = bytes('2');
+    vi.mocked(files.open).mockClear();
+    expect(await cache.save(TIMESTAMP, second, first)).toBe('saved');
+    expect(await cache.save(TIMESTAMP, bytes('3'), second)).toBe('saved');
+    expect(vi.mocked(files.open).mock.calls.filter(([, flags]) => flags === 'r')).toEqual([]);
+    expect(readFileSync(join(directory, 'timestamp.json'), 'utf8')).toBe('3');
+  });
+
+  it('does not take a file for the one it knows because it is as long and as old', async () => {
+    const cache = new DirectoryCache(directory);
+    const known = bytes('1');
+    await cache.save(TIMESTAMP, known, undefined);
+    const path = join(directory, 'timestamp.json');
+    const { atimeMs, mtimeMs } = statSync(path);
+    writeFileSync(join(parent, 'other'), '2');
+    renameSync(join(parent, 'other'), path);
+    utimesSync(path, atimeMs / 1000, mtimeMs / 1000);
+    expect(await cache.save(TIMESTAMP, bytes('3'), known)).toBe('overtaken');
+    expect(readFileSync(path, 'utf8')).toBe('2');
+  });
+
+  it('goes on where the directory was removed under it', async () => {
+    const cache = new DirectoryCache(directory);
+    await cache.save(TIMESTAMP, bytes('1'), undefined);
+    rmSync(directory, { recursive: true });
+    await cache.saveNotes({ refreshedAt: instant(1) });
+    expect(await cache.save(TIMESTAMP, bytes('2'), undefined)).toBe('saved');
+    expect(readdirSync(directory).sort()).toEqual(['notes', 'timestamp.json']);
+  });
+
+  it('killed at any call, leaves the old file or the new one, and the next process goes on', async () => {
+    const actual = await vi.importActual<typeof files>('node:fs/promises');
+    const calls = ['open', 'stat', 'link', 'unlink', 'rename', 'rm', 'mkdir', 'readFile'] as const;
+    const living = { pid: 1, isAlive: (pid: number) => pid === 1 };
+    const seen = new Set<string>();
+    for (let lived = 0, dead = true; dead; lived += 1) {
+      rmSync(directory, { recursive: true, force: true });
+      await new DirectoryCache(directory, { process: living }).save(TIMESTAMP, bytes('old'), undefined);
+      let made = 0;
+      for (const call of calls) {
+        vi.mocked(files[call] as (...args: unknown[]) => unknown).mockImplementation((...args) =>
+          ++made > lived
+            ? Promise.reject(Object.assign(new Error('killed'), { code: 'EKILLED' }))
+            : (actual[call] as (...args: unknown[]) => unknown)(...args),
+        );
+      }
+      const dying = new DirectoryCache(directory, { process: { ...living, pid: 2 } });
+      const result = await dying.save(TIMESTAMP, bytes('new'), bytes('old')).catch(() => 'killed');
+      vi.resetAllMocks();
+      const next = new DirectoryCache(directory, { process: living });
+      const left = (await next.load(TIMESTAMP))!;
+      seen.add(new TextDecoder().decode(left));
+      expect(await next.save(TIMESTAMP, bytes('next'), left)).toBe('saved');
+      dead = result === 'killed';
+    }
+    expect(seen).toEqual(new Set(['old', 'new']));
+  });
+
   it('takes over the lock of a process that died with it', async () => {
     mkdirSync(directory);
     writeFileSync(join(directory, 'lock'), JSON.stringify({ pid: 2, host: hostname(), token: randomUUID() }));
@@ -218,7 +289,7 @@ describe('a directory cache', () => {
     });
 
     it.each(['EROFS', 'EACCES', 'EPERM'])('(%s) is gone on with in memory, and that is said once', async (code) => {
-      vi.mocked(files.writeFile).mockRejectedValue(Object.assign(new Error(code), { code }));
+      await refusingToWrite(code);
       const told: string[] = [];
       const cache = new DirectoryCache(directory, { onReadOnly: (why) => told.push(why.message) });
       expect(await cache.save(TIMESTAMP, bytes('new'), bytes('saved'))).toBe('saved');
@@ -234,7 +305,7 @@ describe('a directory cache', () => {
     });
 
     it('because the disk is full is an error: protection is not given up silently', async () => {
-      vi.mocked(files.writeFile).mockRejectedValue(Object.assign(new Error('full'), { code: 'ENOSPC' }));
+      await refusingToWrite('ENOSPC');
       const cache = new DirectoryCache(directory);
       await expect(cache.save(TIMESTAMP, bytes('new'), bytes('saved'))).rejects.toMatchObject({ code: 'storage-full' });
       expect(new TextDecoder().decode(await cache.load(TIMESTAMP))).toBe('saved');

@@ -38,6 +38,15 @@ async function contend(count: number): Promise<{ held: number; together: number 
 }
 
 describe('a lock', () => {
+  it('that was removed by hand is not taken from whoever holds it since', async () => {
+    await withLock(path, LIVING, () => {
+      rmSync(path);
+      writeFileSync(path, DEAD);
+      return Promise.resolve();
+    });
+    expect(readdirSync(directory)).toEqual(['lock']);
+  });
+
   it('is held by one, and leaves nothing behind', async () => {
     expect(await contend(10)).toEqual({ held: 1, together: 1 });
     expect(readdirSync(directory)).toEqual([]);
@@ -66,12 +75,12 @@ describe('a lock', () => {
 
   it('is never seen half made: a second command does not take it for a torn one', async () => {
     let second: unknown;
-    const stalled = async (...args: Parameters<typeof files.writeFile>): Promise<void> => {
-      writeFileSync(args[0] as string, '');
-      second = await withLock(path, LIVING, idle);
-      writeFileSync(args[0] as string, args[1] as string);
-    };
-    vi.mocked(files.writeFile).mockImplementationOnce(stalled);
+    const { open } = await vi.importActual<typeof files>('node:fs/promises');
+    vi.mocked(files.open).mockImplementationOnce(async (...args) => {
+      const file = await open(...args);
+      second = await withLock(path, LIVING, idle); // while the first one's file is there, and says nothing yet
+      return file;
+    });
     await withLock(path, LIVING, async () => {
       await expect(withLock(path, LIVING, idle)).rejects.toMatchObject({ code: 'conflict' });
     });

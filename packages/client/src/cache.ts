@@ -26,8 +26,8 @@ export interface MetadataCache {
   /** The saved file of `role`; undefined where there is none. */
   load(role: RoleName): Promise<Uint8Array | undefined>;
   /**
-   * Replaces the file of `role` atomically; durable once it resolves. `over`: the file this client knows, as `load` or its
-   * last save left it. `overtaken`: there is another one now, and nothing was written.
+   * Replaces the file of `role` atomically; once it resolves, no end of the process undoes it. `over`: the file this client
+   * knows, as `load` or its last save left it. `overtaken`: there is another one now, and nothing was written.
    */
   save(role: RoleName, raw: Uint8Array, over: Uint8Array | undefined): Promise<Saved>;
   /** The fingerprint of the root from which the saved one descends; undefined where that is not known. */

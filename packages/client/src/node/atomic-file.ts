@@ -1,39 +1,56 @@
 import { randomUUID } from 'node:crypto';
-import { open, rename, rm, writeFile } from 'node:fs/promises';
+import { open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { CountersignError } from '../tuf/errors.js';
+import { identityOf, type FileIdentity } from './file-identity.js';
 
 /**
  * Puts `bytes` at `path`, durably and all at once: a reader sees the old file or the new one, also after a crash.
  * @throws CountersignError `storage-full`, `usage` where the place is impossible, else the file system's error
  */
 export async function writeAtomically(path: string, bytes: Uint8Array, mode = 0o644): Promise<void> {
-  const temporary = temporaryBeside(path);
-  try {
-    const file = await open(temporary, 'wx', mode);
-    try {
-      await file.writeFile(bytes);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true }).catch(() => undefined);
-    throw fileFault(error, path);
-  }
+  await replace(path, bytes, mode, (file) => file.sync());
   await syncDirectory(dirname(path));
+}
+
+/**
+ * Puts `bytes` at `path` all at once; after a power failure the old file may be there again, but none that is cut short.
+ * Resolves to the new file. @throws CountersignError as `writeAtomically`
+ */
+export function replaceWhole(path: string, bytes: Uint8Array): Promise<FileIdentity> {
+  return replace(path, bytes, 0o644, async (file) => {
+    await file.sync();
+    return identityOf(file);
+  });
 }
 
 /**
  * Puts `bytes` at `path` all at once, for what may be lost: after a power failure the file may be the old one, or empty.
  * @throws CountersignError as `writeAtomically`
  */
-export async function replaceFile(path: string, bytes: Uint8Array, mode = 0o644): Promise<void> {
+export async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
+  await replace(path, bytes, 0o644, () => Promise.resolve());
+}
+
+/** `finish`: what is done with the new file before it takes the other's place. */
+async function replace<T>(
+  path: string,
+  bytes: Uint8Array,
+  mode: number,
+  finish: (file: FileHandle) => Promise<T>,
+): Promise<T> {
   const temporary = temporaryBeside(path);
   try {
-    await writeFile(temporary, bytes, { flag: 'wx', mode });
+    const file = await open(temporary, 'wx', mode);
+    let finished: T;
+    try {
+      for (let at = 0; at < bytes.length;) at += (await file.write(bytes, at)).bytesWritten;
+      finished = await finish(file);
+    } finally {
+      await file.close();
+    }
     await rename(temporary, path);
+    return finished;
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined);
     throw fileFault(error, path);
@@ -88,8 +105,16 @@ const READ_ONLY: ReadonlySet<string> = new Set(['EROFS', 'EACCES', 'EPERM']);
 
 /** Whether writing failed because nobody, or not this user, may write there. */
 export function isReadOnly(error: unknown): boolean {
-  const cause = error instanceof CountersignError ? error.cause : error;
-  return READ_ONLY.has(errorCode(cause) ?? '');
+  return READ_ONLY.has(faultCode(error));
+}
+
+/** Whether a file or its directory is not there. */
+export function isMissing(error: unknown): boolean {
+  return faultCode(error) === 'ENOENT';
+}
+
+function faultCode(error: unknown): string {
+  return errorCode(error instanceof CountersignError ? error.cause : error) ?? '';
 }
 
 /** The code of a system error, such as `ENOENT`. */

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
-import { mkdir, open, readFile, rm } from 'node:fs/promises';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readNotes, writeNotes } from '../cache-notes.js';
 import { mayReplace, MemoryCache, type CacheNotes, type MetadataCache, type Saved } from '../cache.js';
 import { CountersignError } from '../tuf/errors.js';
 import { ROOT, type RoleName } from '../tuf/names.js';
 import { encodeSegment } from '../urls.js';
-import { errorCode, fileFault, isReadOnly, replaceFile, writeAtomically } from './atomic-file.js';
+import { errorCode, fileFault, isMissing, isReadOnly, replaceFile, writeAtomically } from './atomic-file.js';
+import { KnownFiles } from './known-files.js';
 import { withLock, type LockOptions } from './lock.js';
 
 /** Longest file name common file systems take, in bytes. */
@@ -40,12 +41,14 @@ export interface DirectoryCacheOptions {
  * percent-encoded names (W5.3), capitals encoded too: where a file system does not tell them from small letters, a delegated
  * `Root` would be `root`. Each file is the exact bytes received. The directory belongs to the user alone (mode 0700): whoever
  * writes to it decides what is trusted. Any number of processes may share it: each file is replaced atomically, under a lock
- * that is held for that file alone and that no dead process keeps.
+ * that is held for that file alone and that no dead process keeps. A power failure may bring back what was there before the
+ * newest saves, never a torn file: the client then asks again, from a root that was trusted.
  */
 export class DirectoryCache implements MetadataCache {
   readonly #directory: string;
   readonly #options: DirectoryCacheOptions;
   readonly #lock: LockOptions;
+  readonly #files = new KnownFiles();
   /** What could not be written. */
   #memory: MemoryCache | undefined;
 
@@ -63,7 +66,7 @@ export class DirectoryCache implements MetadataCache {
     const here = await this.#memory?.load(role);
     if (here !== undefined) return here;
     try {
-      return await this.#read(this.#path(role));
+      return await this.#files.read(this.#path(role), this.#options.maxBytes ?? DEFAULT_MAX_BYTES);
     } catch (error) {
       if (role !== ROOT || errorCode(error) === 'ENOENT') return undefined;
       throw new CountersignError('untrusted-root', `the saved root in ${this.#directory} cannot be read`, {
@@ -75,9 +78,8 @@ export class DirectoryCache implements MetadataCache {
 
   async save(role: RoleName, raw: Uint8Array, over: Uint8Array | undefined): Promise<Saved> {
     return this.#write(async (memory) => {
-      const current = await this.load(role);
-      if (!mayReplace(current, over, raw)) return 'overtaken';
-      if (memory === undefined) await writeAtomically(this.#path(role), raw);
+      if (!(await this.#mayReplace(role, over, raw))) return 'overtaken';
+      if (memory === undefined) await this.#files.replace(this.#path(role), raw);
       else await memory.save(role, raw, await memory.load(role));
       return 'saved';
     });
@@ -93,7 +95,7 @@ export class DirectoryCache implements MetadataCache {
     return this.#write(async (memory) => {
       const current = await this.load(ROOT);
       if (!mayReplace(current, over, root)) return 'overtaken';
-      if (memory === undefined) await this.#startOnDisk(root, fingerprint);
+      if (memory === undefined) await this.#startOnDisk(root, fingerprint, current === undefined ? 'first' : 'again');
       else await memory.startFrom(root, fingerprint, await memory.load(ROOT));
       return 'saved';
     });
@@ -107,28 +109,52 @@ export class DirectoryCache implements MetadataCache {
   async saveNotes(notes: CacheNotes): Promise<void> {
     if (this.#memory !== undefined) return this.#memory.saveNotes(notes);
     try {
-      await mkdir(this.#directory, { recursive: true, mode: 0o700 });
-      await replaceFile(join(this.#directory, NOTES), new TextEncoder().encode(writeNotes(notes)));
+      const bytes = new TextEncoder().encode(writeNotes(notes));
+      await this.#inDirectory(() => replaceFile(join(this.#directory, NOTES), bytes));
     } catch (error) {
       if (!isReadOnly(error)) throw fileFault(error, this.#directory);
       await this.#keepInMemory(error).saveNotes(notes);
     }
   }
 
-  async #startOnDisk(root: Uint8Array, fingerprint: string): Promise<void> {
+  /**
+   * In this order a crash leaves at worst a root of unknown descent, which no pin matches; so does a power failure, also where
+   * there are earlier files to come back.
+   */
+  async #startOnDisk(root: Uint8Array, fingerprint: string, start: 'first' | 'again'): Promise<void> {
     const anchor = join(this.#directory, ANCHOR);
-    // In this order a crash leaves at worst a root of unknown descent, which no pin matches.
-    await rm(anchor, { force: true });
-    await writeAtomically(this.#path(ROOT), root);
-    await writeAtomically(anchor, new TextEncoder().encode(fingerprint));
+    if (start === 'again') {
+      await rm(anchor, { force: true });
+      await writeAtomically(this.#path(ROOT), root);
+    } else await this.#files.replace(this.#path(ROOT), root);
+    await this.#files.replace(anchor, new TextEncoder().encode(fingerprint));
+  }
+
+  /** As `mayReplace`, without reading what is there where that can be told from the file. */
+  async #mayReplace(role: RoleName, over: Uint8Array | undefined, raw: Uint8Array): Promise<boolean> {
+    if (over !== undefined && this.#memory === undefined) {
+      const found = await this.#files.compare(this.#path(role), over, raw);
+      if (found !== 'perhaps') return found === 'known';
+    }
+    return mayReplace(await this.load(role), over, raw);
+  }
+
+  /** Does `work`, for which the directory must be there. */
+  async #inDirectory<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+    }
+    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+    return work();
   }
 
   /** Does `work` on the disk, alone among all processes; where nothing can be written there, in memory. */
   async #write<T>(work: (memory: MemoryCache | undefined) => Promise<T>): Promise<T> {
     if (this.#memory !== undefined) return work(this.#memory);
     try {
-      await mkdir(this.#directory, { recursive: true, mode: 0o700 });
-      return await withLock(join(this.#directory, LOCK), this.#lock, () => work(undefined));
+      return await this.#inDirectory(() => withLock(join(this.#directory, LOCK), this.#lock, () => work(undefined)));
     } catch (error) {
       if (!isReadOnly(error)) throw fileFault(error, this.#directory);
       return work(this.#keepInMemory(error));
@@ -143,18 +169,6 @@ export class DirectoryCache implements MetadataCache {
       }),
     );
     return (this.#memory ??= new MemoryCache());
-  }
-
-  async #read(path: string): Promise<Uint8Array> {
-    const file = await open(path, 'r');
-    try {
-      const { size } = await file.stat();
-      if (size > (this.#options.maxBytes ?? DEFAULT_MAX_BYTES))
-        throw new CountersignError('too-large', `${path} has ${size} bytes`);
-      return await file.readFile();
-    } finally {
-      await file.close();
-    }
   }
 
   /** Reading and writing share this one encoding; names too long for a file become their hash, which no encoded name equals. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { link, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { link, open, readFile, rm, stat, unlink, type FileHandle } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CountersignError, hasCode } from '../tuf/errors.js';
@@ -37,22 +37,30 @@ const TOKEN = /^[0-9a-f-]{36}$/u;
  * @throws CountersignError `conflict` where a living process holds it, at once or after `patience`
  */
 export async function withLock<T>(path: string, options: LockOptions, work: () => Promise<T>): Promise<T> {
-  const token = randomUUID();
-  await acquirePatiently(path, { pid: options.pid, host: hostname(), token }, options);
+  const mine = { pid: options.pid, host: hostname(), token: randomUUID() };
+  const file = await acquirePatiently(path, mine, options);
   try {
     return await work();
   } finally {
-    // Only our own: another process may hold it rightly if this file was removed by hand.
-    if (isBy(await holder(path), token)) await rm(path, { force: true });
+    await release(path, file);
   }
 }
 
-async function acquirePatiently(path: string, mine: Holder, options: LockOptions): Promise<void> {
+/** Only our own: another process may hold the lock rightly if our file was removed by hand, or as a dead one's. */
+async function release(path: string, file: FileHandle): Promise<void> {
+  try {
+    const { nlink } = await file.stat();
+    if (nlink > 0) await unlink(path).catch(unlessGone);
+  } finally {
+    await file.close();
+  }
+}
+
+async function acquirePatiently(path: string, mine: Holder, options: LockOptions): Promise<FileHandle> {
   const until = performance.now() + (options.patience ?? 0);
   for (;;) {
     try {
-      await acquire(path, mine, options);
-      return;
+      return await acquire(path, mine, options);
     } catch (error) {
       if (!hasCode(error, 'conflict') || performance.now() >= until) throw error;
     }
@@ -60,9 +68,10 @@ async function acquirePatiently(path: string, mine: Holder, options: LockOptions
   }
 }
 
-async function acquire(path: string, mine: Holder, options: LockOptions): Promise<void> {
+async function acquire(path: string, mine: Holder, options: LockOptions): Promise<FileHandle> {
   for (let tries = 0; tries < MAX_TRIES; tries += 1) {
-    if (await create(path, mine)) return;
+    const file = await create(path, mine);
+    if (file !== undefined) return file;
     const other = await holder(path);
     if (other === 'gone') continue;
     if (other !== 'torn' && (await lives(path, other, mine.host, options))) throw held(path, other);
@@ -78,19 +87,27 @@ async function lives(path: string, { host, pid }: Holder, here: string, options:
   return made === undefined || Date.now() - made.mtimeMs < options.heldAtMost;
 }
 
-/** Whether the file is ours now. It appears with all it says, so that nobody takes a lock just being made for a torn one. */
-async function create(path: string, mine: Holder): Promise<boolean> {
+/** The file, if it is ours now. It appears with all it says, so that nobody takes a lock just being made for a torn one. */
+async function create(path: string, mine: Holder): Promise<FileHandle | undefined> {
   const aside = `${path}.${mine.token}`;
+  const file = await open(aside, 'wx', 0o600);
   try {
-    await writeFile(aside, JSON.stringify(mine), { flag: 'wx', mode: 0o600 });
-    await link(aside, path);
-    return true;
+    try {
+      await file.write(JSON.stringify(mine));
+      await link(aside, path);
+    } finally {
+      await unlink(aside).catch(unlessGone);
+    }
+    return file;
   } catch (error) {
-    if (errorCode(error) === 'EEXIST') return false;
+    await file.close();
+    if (errorCode(error) === 'EEXIST') return undefined;
     throw error;
-  } finally {
-    await rm(aside, { force: true });
   }
+}
+
+function unlessGone(error: unknown): void {
+  if (errorCode(error) !== 'ENOENT') throw error;
 }
 
 /**
