@@ -141,6 +141,8 @@ export function uploadContract(engine: TestEngine): void {
       const collecting = (): Promise<unknown> => other.uploads.collect(after(40), 10);
       const publishesFirst = round % 2 === 0;
       const first = publishesFirst ? publishing() : collecting();
+      // The last two one after the other: so both ends are seen, whoever wins the races.
+      if (round >= 28) await first;
       const second = publishesFirst ? collecting() : publishing();
       await Promise.all([first, second]);
       const { kind } = (await (publishesFirst ? first : second)) as CommitResult;
@@ -148,7 +150,7 @@ export function uploadContract(engine: TestEngine): void {
       expect(kind).toBe(found === undefined ? 'missing-targets' : 'committed');
       kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
     }
-    expect(kinds.get('committed')).toBeGreaterThan(0);
+    expect([...kinds.keys()].sort()).toEqual(['committed', 'missing-targets']);
   });
 
   test('collect in two processes at once returns each upload once', async () => {

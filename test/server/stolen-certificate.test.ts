@@ -3,6 +3,7 @@ import { afterEach, expect, it } from 'vitest';
 import { openTransport, type SignerTransport } from '../../packages/server/src/signer-transport.js';
 import { canonical, type MetaDoc } from '../simulator/documents.js';
 import { sha256 } from '../simulator/keys.js';
+import { NO_JOBS } from '../support/by-hand.js';
 import { Publisher } from '../support/publisher.js';
 import { date } from '../simulator/repository.js';
 import { SILENT, World } from '../support/world.js';
@@ -21,7 +22,7 @@ async function published(publisher: Publisher, name: string): Promise<string> {
 }
 
 it('a stolen server certificate has no timestamp signed that names an old snapshot', async () => {
-  world = await World.start();
+  world = await World.start({ server: NO_JOBS });
   const publisher = await Publisher.begin(world, 'stolen', { app: 'release 1' });
   for (let release = 2; release <= 6; release += 1) {
     const targets = publisher.next();
