@@ -91,6 +91,7 @@ describe('verify --bundle', () => {
     const unpinned = await offline.run('verify', '--bundle', file);
     expect(unpinned).toMatchObject({ code: 4, out: '' });
     expect(unpinned.err).toContain('no trusted root');
+    expect(unpinned.err).not.toContain('first-use');
     const other = sha256(new RepositorySimulator().firstRoot);
     expect((await offline.run('verify', '--bundle', file, '--root-fingerprint', other)).code).toBe(4);
     const firstUse = await offline.run('verify', '--bundle', file, '--trust-on-first-use');
@@ -112,6 +113,12 @@ describe('verify --bundle', () => {
     expect(ran.err).toContain('timestamp version 2 is older than version 3');
     expect((await offline.run('verify', '--bundle', older, '--lock', offline.path('their.lock'))).code).toBe(4);
     await offline.ok('verify', '--bundle', newer, '--lock', offline.path('their.lock'));
+  });
+
+  it('is believed as the trust.lock in the current directory has it', async () => {
+    await online.ok('pin', NAME, '--lock', offline.path('trust.lock'), ...pin);
+    const ran = await offline.run('verify', '--bundle', await carried());
+    expect(ran).toMatchObject({ code: 0, err: expect.stringContaining('trust.lock') as string });
   });
 
   it('does not count as having asked the server', async () => {

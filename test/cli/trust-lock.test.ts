@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sha256 } from '../simulator/keys.js';
@@ -242,6 +243,17 @@ describe('a trust.lock', () => {
     expect(ran.err).toContain(why);
     expect(ran.err).toContain('→');
   });
+
+  it.each(['is a directory', 'is a pipe that nobody writes to'])(
+    'that %s is told, and not waited for',
+    async (what) => {
+      if (what.includes('pipe')) execFileSync('mkfifo', [lockOf(ci)]);
+      else await mkdir(lockOf(ci));
+      const ran = await ci.run('list', NAME);
+      expect(ran.code).toBe(2);
+      expect(ran.err).toContain('--no-lock');
+    },
+  );
 
   it('is read with other line ends and in another order', async () => {
     const { collections, version } = JSON.parse(await pin()) as Record<string, unknown>;

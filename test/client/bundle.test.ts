@@ -1,8 +1,10 @@
+import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Bundle, writeBundle, type BundledFile, type BundleSource } from '../../packages/client/src/bundle.js';
 import { bundledFiles } from '../../packages/client/src/make-bundle.js';
 import { rootChain } from '../../packages/client/src/root-chain.js';
 import { StateFiles } from '../../packages/client/src/state-files.js';
+import { CountersignError } from '../../packages/client/src/tuf/errors.js';
 import { parseGun } from '../../packages/client/src/tuf/names.js';
 import type { UpdaterOptions } from '../../packages/client/src/updater.js';
 import { addBins } from '../simulator/bins.js';
@@ -144,6 +146,24 @@ describe('a hostile bundle', () => {
     const bytes = await bytesOf(writeBundle(GUN, files));
     const options = { firstTrust: { kind: 'file', raw: sim.file('2.root.json') } } as const;
     await expect((await reader(bytes, options)).refresh()).rejects.toMatchObject({ code: 'endless-data' });
+  });
+});
+
+describe('a bundle in which anything was changed', () => {
+  it('gives what was signed, or an error of ours', async () => {
+    const whole = await make();
+    const damage = fc.array(fc.tuple(fc.nat(whole.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 });
+    await fc.assert(
+      fc.asyncProperty(damage, fc.option(fc.nat(whole.length)), async (changes, end) => {
+        const bytes = Buffer.from(whole.subarray(0, end ?? whole.length));
+        for (const [at, byte] of changes) if (at < bytes.length) bytes[at] = byte;
+        const found = await reader(bytes)
+          .then((updater) => get(updater, 'lib/b.txt'))
+          .catch((error: unknown) => error);
+        expect(found instanceof CountersignError || found === 'two').toBe(true);
+      }),
+      { numRuns: 300 },
+    );
   });
 });
 

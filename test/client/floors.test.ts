@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { UpdaterOptions } from '../../packages/client/src/updater.js';
 import { clientOf, OpenCache } from '../simulator/client.js';
+import { certifiedKey, rootDoc } from '../simulator/notary.js';
 import { NotaryRepository } from '../simulator/notary-repository.js';
 import { NotaryWeb } from '../simulator/notary-web.js';
 import { RepositorySimulator, START } from '../simulator/repository.js';
@@ -101,6 +102,25 @@ describe('a recorded root', () => {
     const firstTrust = { kind: 'recorded', raw: sim.firstRoot } as const;
     await client({ firstTrust }).refresh();
     expect(sim.requests).not.toContain('1.root.json');
+  });
+
+  it('of a Notary collection may list a certificate that has expired since', async () => {
+    const past = certifiedKey({ notAfter: '290101000000Z' });
+    const notary = new NotaryRepository();
+    const key = certifiedKey();
+    notary.keys.root = past;
+    notary.roots.length = 0;
+    notary.publishRoot(rootDoc(notary.keys), past);
+    const raw = notary.roots[0]!;
+    notary.keys.root = key;
+    notary.publishRoot(rootDoc(notary.keys, 2), key, past);
+    notary.publish('targets');
+    const web = new NotaryWeb(notary);
+    await expect(web.client({ firstTrust: { kind: 'file', raw } }).refresh()).rejects.toMatchObject({
+      code: 'threshold',
+    });
+    const { final } = await web.client({ firstTrust: { kind: 'recorded', raw } }).refresh();
+    expect(final.root.signed.version).toBe(2);
   });
 
   it('refuses the repository of another root', async () => {

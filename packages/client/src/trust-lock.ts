@@ -134,7 +134,7 @@ function malformed(why: string): CountersignError {
 function damaged(name: string, why: string, cause: unknown): CountersignError {
   return new CountersignError('usage', `${name} is damaged: ${why}`, {
     cause,
-    next: 'Restore it from version control; or remove it, and make it anew with `countersign pin`.',
+    next: 'Restore it from version control; or remove it, and make it anew with `countersign pin`. To read without it: --no-lock.',
   });
 }
 

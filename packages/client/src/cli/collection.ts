@@ -252,7 +252,8 @@ export class Collection {
     return new CountersignError('untrusted-root', `there is no trusted root for ${this.gun} here yet`, {
       next:
         `${meant === undefined ? 'Give' : `Did you mean ${meant}? If not, give`} ` +
-        '--root FILE or --root-fingerprint sha256:…, as the publisher tells you; or --trust-on-first-use.',
+        '--root FILE or --root-fingerprint sha256:…, as the publisher tells you; ' +
+        (this.bundled === undefined ? 'or --trust-on-first-use.' : 'or --lock FILE.'),
     });
   }
 }

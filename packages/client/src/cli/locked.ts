@@ -12,6 +12,7 @@ import { saysWhomToBelieve, type CommonOptions } from './options.js';
 
 /** Its name where no other is given. */
 const LOCK = 'trust.lock';
+const NEXT = 'Check --lock; or read without it: --no-lock.';
 
 interface LockContext {
   readonly io: Pick<CommandIo, 'env' | 'cwd'>;
@@ -89,12 +90,14 @@ function placeOf({ io }: LockContext, path: string): string {
 
 async function readIfThere(place: string, path: string): Promise<Uint8Array | undefined> {
   try {
-    const { size } = await stat(place);
-    if (size > MAX_LOCK) throw new CountersignError('usage', `${path} has more than ${MAX_LOCK} bytes`);
+    const found = await stat(place);
+    if (!found.isFile()) throw new CountersignError('usage', `${path} is no file`, { next: NEXT });
+    if (found.size > MAX_LOCK)
+      throw new CountersignError('usage', `${path} has more than ${MAX_LOCK} bytes`, { next: NEXT });
     return new Uint8Array(await readFile(place));
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined;
     if (error instanceof CountersignError) throw error;
-    throw new CountersignError('usage', `${path} cannot be read`, { cause: error, next: 'Check --lock.' });
+    throw new CountersignError('usage', `${path} cannot be read`, { cause: error, next: NEXT });
   }
 }

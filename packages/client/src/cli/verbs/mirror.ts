@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import type { BundleContents } from '../../make-bundle.js';
 import { withLock } from '../../node/lock.js';
 import { mirror, type Mirrored } from '../../node/mirror.js';
 import { rootChain } from '../../root-chain.js';
@@ -9,11 +10,15 @@ import type { TrustedState } from '../../state.js';
 import type { FoundTarget } from '../../tuf/delegations.js';
 import { CountersignError } from '../../tuf/errors.js';
 import type { Gun } from '../../tuf/names.js';
+import type { Collection } from '../collection.js';
 import { withJson, withReading, type CommonOptions } from '../options.js';
 import { count, whenExpires } from '../output.js';
 import { progressBar } from '../progress.js';
 import type { Run, Session } from '../session.js';
 import { versionsIn, whenStateExpires } from '../state-report.js';
+
+/** Beside what is served, so that two commands do not write to a mirror at once. */
+const LOCK = '.countersign-mirror.lock';
 
 interface CommandOptions extends CommonOptions {
   readonly prune?: true;
@@ -32,24 +37,11 @@ export function addMirror(program: Command, run: Run): void {
       const { updater, state } = await collection.refreshed();
       checkMirrorable(session, collection.gun, state);
       await mkdir(directory, { recursive: true });
-      const work = async (): Promise<Mirrored> => {
-        const files = new StateFiles(state);
-        const targets: FoundTarget[] = [];
-        for await (const target of files.targets()) targets.push(target);
-        const { gun, urls, fetch } = collection;
-        const roots = await rootChain({ gun, urls, fetch, now: session.now }, state);
-        const bar = progressBar(session.io, 'Fetching');
-        const total = targets.reduce((sum, { file }) => sum + file.length, 0);
-        let done = 0;
-        try {
-          const onBytes = (bytes: number): void => bar.update((done += bytes), total);
-          const keep = options.prune === true ? 'current' : 'all';
-          return await mirror(directory, updater, { roots, files, targets }, { keep, onBytes });
-        } finally {
-          bar.stop();
-        }
-      };
-      const mirrored = await withLock(join(directory, '.countersign-mirror.lock'), session.process, work);
+      const keep = options.prune === true ? 'current' : 'all';
+      const mirrored = await withLock(join(directory, LOCK), session.process, async () => {
+        const contents = await everything(session, collection, state);
+        return write(session, contents, (onBytes) => mirror(directory, updater, contents, { keep, onBytes }));
+      });
       tell(session, { gun: collection.gun, directory, state, mirrored });
     }),
   );
@@ -64,6 +56,30 @@ function checkMirrorable({ output }: Session, gun: Gun, { trust }: TrustedState)
   }
   if (!trust.final.root.signed.consistentSnapshot)
     output.note(`${gun} has no consistent snapshots: who reads while this writes may meet files of two states`);
+}
+
+async function everything({ now }: Session, collection: Collection, state: TrustedState): Promise<BundleContents> {
+  const files = new StateFiles(state);
+  const targets: FoundTarget[] = [];
+  for await (const target of files.targets()) targets.push(target);
+  const { gun, urls, fetch } = collection;
+  return { roots: await rootChain({ gun, urls, fetch, now }, state), files, targets };
+}
+
+/** Does `work` with a progress bar, which it tells of each chunk's bytes. */
+async function write<T>(
+  { io }: Session,
+  { targets }: BundleContents,
+  work: (onBytes: (bytes: number) => void) => Promise<T>,
+): Promise<T> {
+  const bar = progressBar(io, 'Fetching');
+  const total = targets.reduce((sum, { file }) => sum + file.length, 0);
+  let done = 0;
+  try {
+    return await work((bytes) => bar.update((done += bytes), total));
+  } finally {
+    bar.stop();
+  }
 }
 
 interface Told {
