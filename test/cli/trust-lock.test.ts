@@ -143,6 +143,7 @@ describe('with a trust.lock in the current directory', () => {
     const ran = await ci.run('list', NAME);
     expect(ran).toMatchObject({ code: 4, out: '' });
     expect(ran.err).toContain('timestamp version 2 is older than version 3, which is recorded');
+    expect(ran.err).toContain('trust.lock records a later state');
   });
 
   it('a collection that changed hands is refused', async () => {
@@ -285,7 +286,9 @@ describe('update-lock', () => {
     sim.publish('targets');
     const text = await pin();
     setBack();
-    expect((await dev.run('update-lock')).code).toBe(4);
+    const ran = await dev.run('update-lock');
+    expect(ran.code).toBe(4);
+    expect(ran.err).toContain(`countersign: ${NAME}: timestamp version 2 is older than version 3`);
     expect(await textOf(dev)).toBe(text);
   });
 

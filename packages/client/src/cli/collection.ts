@@ -24,7 +24,7 @@ import { reading, type Bundled } from './bundled.js';
 import { telling } from './first-use.js';
 import { firstTrustIn } from './first-trust.js';
 import { commandLine, sameServer } from './hint.js';
-import type { Locked } from './locked.js';
+import { explainLocked, type Locked } from './locked.js';
 import type { CommonOptions } from './options.js';
 import type { Output } from './output.js';
 
@@ -216,12 +216,8 @@ export class Collection {
   async #explained(error: unknown): Promise<unknown> {
     const { as, locked, bundled } = this.#approach;
     if (bundled !== undefined) return error;
-    if (as === 'anonymous' && locked !== undefined && hasCode(error, 'unauthorized')) {
-      return new CountersignError('unauthorized', error.message, {
-        cause: error,
-        next: `It was not told who you are, since only ${locked.path} names it: give --lock ${locked.path} to log in there.`,
-      });
-    }
+    if (locked !== undefined && hasCode(error, 'unauthorized', 'rollback'))
+      return explainLocked(error, { ...locked, as, pin: this.command('pin', '--lock', locked.path, '--force') });
     if (hasCode(error, 'not-found', 'untrusted-root') && isEmpty(error.detail['found'])) {
       const meant = await this.similar();
       return new CountersignError('not-found', `there is no collection ${this.gun} at ${this.serverUrl}`, {

@@ -78,6 +78,22 @@ export async function saveLock(context: LockContext, file: LockFile, lock: Trust
   if (now === undefined || !equalBytes(now, next)) await writeAtomically(place, next);
 }
 
+/** Why a collection is refused to who reads it by a lock; `pin`: the command that would record another state. */
+export function explainLocked(
+  error: CountersignError,
+  { path, entry, as, pin }: Locked & { readonly as: 'user' | 'anonymous'; readonly pin: string },
+): CountersignError {
+  const { code, message, detail } = error;
+  const isRecorded = [...entry.versions].some(([role, version]) => role === detail.role && version === detail.current);
+  const next =
+    code === 'unauthorized' && as === 'anonymous'
+      ? `It was not told who you are, since only ${path} names it: give --lock ${path} to log in there.`
+      : code === 'rollback' && isRecorded
+        ? `Do not use it: ${path} records a later state. Only if its publisher says that it is gone for good: \`${pin}\`.`
+        : undefined;
+  return next === undefined ? error : new CountersignError(code, message, { detail, next, cause: error });
+}
+
 function givenLock({ options, io }: LockContext): string | undefined {
   const { lock } = options;
   const environment = io.env['COUNTERSIGN_LOCK'];

@@ -48,9 +48,19 @@ async function newest(session: Session, { path, lock }: LockFile, gun: Gun): Pro
   const before = lock.get(gun);
   if (before === undefined) throw new CountersignError('internal', `${gun} is not in ${path}`);
   const collection = await session.lockedCollection(gun, { path, entry: before, how: 'given' });
-  const { state } = await collection.refreshed();
-  const entry = await lockEntry(state, before.server);
-  return { gun, entry, moved: movedVersions(before, entry) };
+  try {
+    const { state } = await collection.refreshed();
+    const entry = await lockEntry(state, before.server);
+    return { gun, entry, moved: movedVersions(before, entry) };
+  } catch (error) {
+    throw error instanceof CountersignError ? of(gun, error) : error;
+  }
+}
+
+/** The same error, which of several collections it is about. */
+function of(gun: Gun, cause: CountersignError): CountersignError {
+  const { code, message, detail, next } = cause;
+  return new CountersignError(code, `${gun}: ${message}`, { detail, cause, ...(next === undefined ? {} : { next }) });
 }
 
 function tell({ output, options }: Session, all: readonly Moved[]): void {
