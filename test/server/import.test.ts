@@ -5,6 +5,7 @@ import { ByHand, NO_JOBS } from '../support/by-hand.js';
 import { CachingReader } from '../support/caching-reader.js';
 import { byHash, bytes, historyOf, postImport, postPast, type Parts } from '../support/history.js';
 import { NotaryPublisher, outcome } from '../support/notary-publisher.js';
+import { Publisher } from '../support/publisher.js';
 import { expectCode } from '../support/refused.js';
 import { World } from '../support/world.js';
 import { list } from './support/notary-cases.js';
@@ -363,6 +364,35 @@ describe('a collection that is published to here', () => {
     await stranger.publish(stranger.firstFiles());
     expectCode(await send(publisher, await historyOf(stranger)), 'threshold');
   });
+});
+
+describe('a collection that goes on above the versions of its earlier lives', () => {
+  it('replay after a deletion: an import does not bring them back', async () => {
+    const publisher = await Publisher.begin(fresh.world, `import/${++names}`, { file: 'old' });
+    const { gun } = publisher;
+    const replayed = await historyOf({ gun, read: (name) => read(gun, name) });
+    await publisher.publish({ targets: publisher.next() });
+    await fetch(`${fresh.world.url}/v2/${gun}/_trust/tuf/`, { method: 'DELETE' });
+    expectCode(await postImport(fresh.world.url, gun, replayed), 'conflict');
+    expect(await fresh.store.head(parseGun(gun))).toBeUndefined();
+  });
+
+  it("a root copied to another name: its online keys do not count as that name's, and it is a mirror there", async () => {
+    const publisher = await Publisher.begin(fresh.world, `import/${++names}`, { file: 'mine' });
+    const copy = `import/${++names}`;
+    const history = await historyOf({ gun: publisher.gun, read: (name) => read(publisher.gun, name) });
+    const answer = await postImport(fresh.world.url, copy, history);
+    expect(answer).toMatchObject({ status: 200, body: { state: 'mirror' } });
+    expect(await postImport(fresh.world.url, copy, history)).toMatchObject({
+      status: 200,
+      body: { state: 'mirror', repeated: true },
+    });
+  });
+
+  async function read(gun: string, name: string): Promise<string | number> {
+    const response = await fetch(`${fresh.world.url}/v2/${gun}/_trust/tuf/${name}`);
+    return response.status === 200 ? response.text() : response.status;
+  }
 });
 
 describe('earlier versions', () => {

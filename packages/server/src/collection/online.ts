@@ -49,7 +49,8 @@ export function signerKeyId(context: Pick<CollectionContext, 'crypto'>, spki: Ui
   return hexEncode(digest(context.crypto, 'sha256', spki));
 }
 
-const known = new WeakMap<Envelope<Root>, OnlineRoles>();
+/** By collection too: the same root may be mirrored under another name, for which none of its keys were made. */
+const known = new WeakMap<Envelope<Root>, Map<Gun, OnlineRoles>>();
 
 /**
  * The online keys of a root. Every timestamp key must be one of ours, made for this collection and role; the snapshot keys
@@ -57,7 +58,9 @@ const known = new WeakMap<Envelope<Root>, OnlineRoles>();
  * @throws CountersignError `wrong-key`
  */
 export async function onlineRoles(context: CollectionContext, gun: Gun, root: Envelope<Root>): Promise<OnlineRoles> {
-  let roles = known.get(root);
+  const ofRoot = known.get(root) ?? new Map<Gun, OnlineRoles>();
+  known.set(root, ofRoot);
+  let roles = ofRoot.get(gun);
   if (roles === undefined) {
     const [timestamp, snapshot] = await Promise.all([
       context.store.onlineKeys(gun, 'timestamp'),
@@ -67,7 +70,7 @@ export async function onlineRoles(context: CollectionContext, gun: Gun, root: En
       timestamp: owned(context, root, 'timestamp', timestamp),
       snapshot: owned(context, root, 'snapshot', snapshot),
     };
-    known.set(root, roles);
+    ofRoot.set(gun, roles);
   }
   return roles;
 }

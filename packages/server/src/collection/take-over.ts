@@ -41,6 +41,7 @@ export async function takeOver(context: CollectionContext, request: TakeOverRequ
     work,
     now: context.clock(),
   };
+  checkLives(context, step, history);
   const uploaded = { ...NOTHING, targets: history.targets };
   const uses = await targetUses({ ...step, published: held, upload: uploaded }, 'anywhere');
   const commit =
@@ -92,6 +93,21 @@ async function checkMirror(context: CollectionContext, held: Published): Promise
       next: 'Leave it as it is; or, if what is here is worth nothing, delete it first and import it then.',
     },
   );
+}
+
+/**
+ * Nobody may bring an earlier life of a collection back by sending its files again.
+ * @throws CountersignError `conflict`
+ */
+function checkLives(context: CollectionContext, { gun, past }: Step, history: History): void {
+  for (const { role, version } of past.size === 0 ? [] : filesOf(context, history)) {
+    const had = past.get(role) ?? 0;
+    if (version > had) continue;
+    throw new CountersignError('conflict', `${gun} was deleted here, and had ${role} up to version ${had}`, {
+      detail: { role, version, current: had },
+      next: `Publish it with versions above those, ${role} from ${had + 1} on; or import it under another name.`,
+    });
+  }
 }
 
 async function nextOf(
