@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ROOT } from '@countersign/client/tuf';
 import { readUpdates } from '@countersign/client/updates';
 import { newKey } from '../simulator/keys.js';
 import { NO_JOBS } from '../support/by-hand.js';
@@ -9,8 +10,23 @@ import { World } from '../support/world.js';
 
 let world: World;
 let names = 0;
+let largestRoot = 0;
+/** How many roots were asked for by one query. */
+const atOnce = new Set<number>();
 beforeAll(async () => {
-  world = await World.start({ server: NO_JOBS });
+  world = await World.start({
+    server: NO_JOBS,
+    wrap: {
+      store: (real) => ({
+        ...real,
+        files(gun, wanted) {
+          atOnce.add(wanted.filter(({ role }) => role === ROOT).length);
+          return real.files(gun, wanted);
+        },
+      }),
+    },
+  });
+  largestRoot = (await world.serverConfig()).policy.maxRoot;
 });
 afterAll(() => world.stop());
 
@@ -63,6 +79,15 @@ describe('what a client lacks', () => {
       files: ['timestamp 3', 'snapshot 2'],
       complete: true,
     });
+  });
+
+  it('costs no more memory than one answer may hold, however large the roots of a long chain are', async () => {
+    const publisher = await begin();
+    for (let rotation = 0; rotation < 20; rotation += 1) await publisher.publish({ root: publisher.nextRoot() });
+    atOnce.clear();
+    expect((await updates(publisher)).files.filter((file) => file.startsWith('root '))).toHaveLength(21);
+    expect(Math.max(...atOnce)).toBeGreaterThan(1);
+    expect(Math.max(...atOnce) * largestRoot).toBeLessThanOrEqual(4 * 1024 * 1024);
   });
 
   it('is renewed first where it has expired', async () => {

@@ -7,8 +7,6 @@ import type { HeldVersions, Updates } from './service.js';
 /** Roots in one answer, and their bytes. */
 const ROOTS = 1_000;
 const ROOT_BYTES = 4 * 1024 * 1024;
-/** Roots brought by one query. */
-const AT_ONCE = 100;
 
 /** What a client that holds these versions lacks of the state that is current now; undefined where nothing is published. */
 export async function updatesSince(
@@ -34,16 +32,18 @@ export async function updatesSince(
 }
 
 async function rootsAfter(
-  { store }: CollectionContext,
+  { store, policy }: CollectionContext,
   gun: Gun,
   held: number,
   current: Version,
 ): Promise<readonly StoredFile[]> {
+  // Anybody may ask: however large these roots are, no more of them are brought at once than an answer may hold.
+  const atOnce = Math.max(1, Math.floor(ROOT_BYTES / policy.maxRoot));
   const last = Math.min(current, held + ROOTS);
   const roots: StoredFile[] = [];
   let bytes = 0;
-  for (let from = held + 1; from <= last; from += AT_ONCE) {
-    const wanted = Array.from({ length: Math.min(AT_ONCE, last - from + 1) }, (_, i) => ({
+  for (let from = held + 1; from <= last; from += atOnce) {
+    const wanted = Array.from({ length: Math.min(atOnce, last - from + 1) }, (_, i) => ({
       role: ROOT,
       version: (from + i) as Version,
     }));
