@@ -27,12 +27,12 @@ function head(base: string, headers: string): string {
 }
 
 /** Sends most of a large form, and stops. */
-function hold(base: string): Socket {
+function hold(base: string, sent = large): Socket {
   const sender = connect(Number(new URL(server.url).port), '127.0.0.1');
   sender.on('error', () => undefined);
   senders.push(sender);
-  sender.write(head(base, `Content-Length: ${large.body.length}`));
-  sender.write(large.body.subarray(0, -10));
+  sender.write(head(base, `Content-Length: ${sent.body.length}`));
+  sender.write(sent.body.subarray(0, -10));
   return sender;
 }
 
@@ -96,6 +96,16 @@ describe('clients that send many forms at once', () => {
     const refused = await server.ask('/v2/two/_trust/tuf/', { method: 'POST', ...large });
     expect([refused.status, codeOf(refused), refused.headers['retry-after']]).toEqual([503, 'unavailable', '5']);
     expect(await publish('/v2/two/_trust/tuf/')).toBe(200);
+  });
+
+  it('count together with imports: both are in the same memory', async () => {
+    const sender = hold(
+      '/v2/six/_trust/import',
+      form({ ...role('1.root', 1, `,"x":"${'x'.repeat(55_000)}"`), name: 'history' }),
+    );
+    await vi.waitUntil(refuses, { timeout: 5_000 });
+    sender.destroy();
+    await vi.waitUntil(async () => !(await refuses()), { timeout: 5_000 });
   });
 
   it('give back what they took when they go away', async () => {

@@ -4,6 +4,7 @@ import { CATALOG, Unauthorized, type Access } from '../auth/authorizer.js';
 import { checkHost } from './access.js';
 import { admit } from './cors.js';
 import { drain } from './drain.js';
+import { Budget } from './budget.js';
 import { changefeedRoutes } from './changefeed.js';
 import { MethodNotAllowed, refuse, type Wire } from './errors.js';
 import { checkOffered } from './offer.js';
@@ -27,12 +28,14 @@ export interface Routes {
 }
 
 export function routes(deps: HttpDeps): Routes {
+  // One for both: what is received takes the same memory, whatever becomes of it.
+  const uploads = new Budget(deps.limits.uploads);
   return {
     service: operationRoutes(deps),
-    tuf: [...metadataRoutes(deps), ...onlineKeyRoutes(deps), ...publishingRoutes(deps)],
+    tuf: [...metadataRoutes(deps), ...onlineKeyRoutes(deps), ...publishingRoutes(deps, uploads)],
     targets: targetRoutes(deps),
     changefeed: changefeedRoutes(deps),
-    import: importRoutes(deps),
+    import: importRoutes(deps, uploads),
   };
 }
 

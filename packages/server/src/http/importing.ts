@@ -3,14 +3,13 @@ import { formatInstant } from '@countersign/client/tuf';
 import type { FlawedBody, ImportedBody, PastBody } from '@countersign/client/wire';
 import type { Flawed } from '../collection/service.js';
 import { IMPORTED, PAST_ADDED } from './answers.js';
-import { Budget, type Share } from './budget.js';
+import type { Budget, Share } from './budget.js';
 import { readImport, readPast } from './import-form.js';
 import type { CollectionCall, HttpDeps, Route } from './route.js';
 
 /** `/v2/<gun>/_trust/import`: a collection comes over from another server. */
-export function importRoutes(deps: HttpDeps): readonly Route<CollectionCall>[] {
+export function importRoutes(deps: HttpDeps, budget: Budget): readonly Route<CollectionCall>[] {
   const { collections, limits, log } = deps;
-  const budget = new Budget(limits.uploads);
   return [
     {
       method: 'POST',

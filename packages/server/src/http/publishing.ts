@@ -2,14 +2,13 @@ import type { Context } from 'koa';
 import { formatInstant, guessFormat, type FormatName } from '@countersign/client/tuf';
 import type { PublishedBody } from '@countersign/client/wire';
 import { DONE, PUBLISHED } from './answers.js';
-import { Budget } from './budget.js';
+import type { Budget } from './budget.js';
 import type { CollectionCall, HttpDeps, Route } from './route.js';
 import { readUpload, type Upload } from './upload.js';
 
 /** `/v2/<gun>/_trust/tuf/` itself: a collection as a whole is published to, and deleted. */
-export function publishingRoutes(deps: HttpDeps): readonly Route<CollectionCall>[] {
+export function publishingRoutes(deps: HttpDeps, budget: Budget): readonly Route<CollectionCall>[] {
   const { collections } = deps;
-  const budget = new Budget(deps.limits.uploads);
   return [
     {
       method: 'DELETE',
