@@ -304,6 +304,16 @@ describe('a directory cache', () => {
       expect(readFileSync(join(directory, 'timestamp.json'), 'utf8')).toBe('saved');
     });
 
+    it('still guards the clock by what is on the disk, until something newer is noted', async () => {
+      await new DirectoryCache(directory).saveNotes({ refreshedAt: instant(1_000) });
+      vi.mocked(files.writeFile).mockRejectedValue(Object.assign(new Error('read-only'), { code: 'EROFS' }));
+      const cache = new DirectoryCache(directory);
+      await cache.save(TIMESTAMP, bytes('new'), bytes('saved'));
+      expect(await cache.notes()).toEqual({ refreshedAt: 1_000 });
+      await cache.saveNotes({ refreshedAt: instant(2_000) });
+      expect(await cache.notes()).toEqual({ refreshedAt: 2_000 });
+    });
+
     it('because the disk is full is an error: protection is not given up silently', async () => {
       await refusingToWrite('ENOSPC');
       const cache = new DirectoryCache(directory);

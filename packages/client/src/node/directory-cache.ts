@@ -102,7 +102,9 @@ export class DirectoryCache implements MetadataCache {
   }
 
   async notes(): Promise<CacheNotes> {
-    if (this.#memory !== undefined) return this.#memory.notes();
+    const here = await this.#memory?.notes();
+    // A refresh that failed half-way kept files in memory and no notes: those on the disk still guard the clock.
+    if (here?.refreshedAt !== undefined) return here;
     return readNotes(await readFile(join(this.#directory, NOTES), 'utf8').catch(() => ''));
   }
 
