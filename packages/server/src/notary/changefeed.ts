@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { CountersignError, parseGun, type Instant } from '@countersign/client/tuf';
 import type { CopiedChange, Store } from '../collection/index.js';
-import type { NotaryChange, NotaryDatabase } from './database.js';
+import { momentOf, type NotaryChange, type NotaryDatabase } from './database.js';
 import { ofTheFile } from './past-files.js';
 
 export interface CopyChangefeed {
@@ -57,7 +57,7 @@ function copied({ now, report }: CopyChangefeed, tally: CopiedLines, row: Notary
   try {
     if (category !== 'update' && category !== 'deletion')
       throw new CountersignError('malformed', `its category is ${JSON.stringify(category)}`);
-    const createdAt = (row.created_at?.getTime() ?? now) as Instant;
+    const createdAt = momentOf(row.created_at) ?? now;
     return [{ id, gun: parseGun(row.gun), version, sha256: row.sha256?.trim() ?? '', category, createdAt }];
   } catch (error) {
     tally.faults += 1;

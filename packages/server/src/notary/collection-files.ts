@@ -9,11 +9,10 @@ import {
   type Envelope,
   type Format,
   type Hashes,
-  type Instant,
   type Root,
 } from '@countersign/client/tuf';
 import type { HistoryFile, TakeOverRequest } from '../collection/index.js';
-import type { NotaryDatabase, NotaryFile } from './database.js';
+import { momentOf, type NotaryDatabase, type NotaryFile } from './database.js';
 
 /** What is current of a collection in Notary's tables, as its clients find it. */
 export interface CurrentFiles {
@@ -97,7 +96,8 @@ export class CollectionFiles {
       throw new CountersignError('mix-and-match', `${role} ${version} is not the file its row has the SHA-256 of`, {
         detail: { role, version },
       });
-    return { role, bytes, ...(row.created_at && { createdAt: row.created_at.getTime() as Instant }) };
+    const createdAt = momentOf(row.created_at);
+    return { role, bytes, ...(createdAt === undefined ? {} : { createdAt }) };
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Knex } from 'knex';
+import { instant, type Instant } from '@countersign/client/tuf';
 import { asked, connectNotary } from './connect.js';
 
 /** A row of `tuf_files` without its bytes. */
@@ -21,6 +22,12 @@ export interface NotaryChange {
   readonly sha256: string | null;
   readonly category: string;
   readonly created_at: Date | null;
+}
+
+/** When that was; undefined where the row does not say, or has one of MySQL's zero dates, which are no moment. */
+export function momentOf(date: Date | null): Instant | undefined {
+  const moment = date?.getTime() ?? NaN;
+  return Number.isNaN(moment) ? undefined : instant(moment);
 }
 
 /** Rows read at a time. */

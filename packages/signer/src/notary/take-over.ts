@@ -1,4 +1,4 @@
-import { CountersignError, parseGun, type Instant } from '@countersign/client/tuf';
+import { CountersignError, instant, parseGun, type Instant } from '@countersign/client/tuf';
 import type { Keks } from '../keks.js';
 import type { KeyRow, KeyStore } from '../store.js';
 import type { OnlineRole } from '../wire.js';
@@ -117,8 +117,10 @@ async function addKey(
   await store.addSigned({ ...owner, id, algorithm, spki, sealed: keks.seal(kek, pkcs8), kek }, highest);
 }
 
-function createdAt(row: NotaryKeyRow, now: Instant): Instant {
-  return row.createdAt === null ? now : (row.createdAt.getTime() as Instant);
+/** MySQL's zero dates are no moment. */
+function createdAt({ createdAt: date }: NotaryKeyRow, now: Instant): Instant {
+  const moment = date?.getTime() ?? NaN;
+  return Number.isNaN(moment) ? now : instant(moment);
 }
 
 function nameOf({ keyId, gun, role }: NotaryKeyRow): string {
