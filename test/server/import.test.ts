@@ -317,6 +317,18 @@ describe('a form that is no history', () => {
     expect(await fresh.store.head(parseGun(gun))).toBeUndefined();
   });
 
+  it('is told what to send instead, in the words of the address it was sent to', async () => {
+    const sent = [
+      [await postImport(fresh.world.url, 'import/x', parts('root')), /named "history"/u],
+      [
+        await postPast(fresh.world.url, 'import/x', [{ file: 'targets', by: '1.root', bytes: Buffer.from('{}') }]),
+        /named after the <version>\.<role>/u,
+      ],
+    ] as const;
+    for (const [answer, next] of sent)
+      expect(answer.body).toMatchObject({ error: { next: expect.stringMatching(next) as string } });
+  });
+
   it('and a form of earlier versions names each file and who vouches for it', async () => {
     for (const [file, by] of [
       ['targets', '1.root'],

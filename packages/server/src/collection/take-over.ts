@@ -90,7 +90,10 @@ async function checkMirror(context: CollectionContext, held: Published): Promise
     `${held.gun} is published to here already, up to root ${root.signed.version}`,
     {
       detail: { role: ROOT, current: root.signed.version },
-      next: 'Leave it as it is; or, if what is here is worth nothing, delete it first and import it then.',
+      next:
+        held.format.rules.nextLife === 'goes-on'
+          ? 'Leave it as it is, or import the other one under another name.'
+          : 'Leave it as it is; or, if what is here is worth nothing, delete it first and import it then.',
     },
   );
 }

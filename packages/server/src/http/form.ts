@@ -13,6 +13,8 @@ const FIELDS = 256;
 
 /** What a form may hold. Both methods throw a `CountersignError` for what it may not, which ends its reading. */
 export interface FormParts {
+  /** What to send, one sentence, for who has sent something else. */
+  readonly advice: string;
   /** A file part; answers what it is told by. Two parts of one name are refused. */
   file(name: string, fileName: string): string;
   /** A plain field. */
@@ -32,7 +34,7 @@ export async function readForm(
   share: Share,
   parts: FormParts,
 ): Promise<ReadonlyMap<string, Uint8Array>> {
-  const parser = formParser(request, limits);
+  const parser = formParser(request, limits, parts);
   const most = { bytes: limits.upload, idle: limits.bodyIdle, within: limits.uploadTime };
   const body = openBody(request, most, (bytes) => share.take(bytes));
   // Ends the reading early; never by destroying the parser, which inside its own callback throws where nobody can catch it.
@@ -47,20 +49,18 @@ export async function readForm(
   try {
     await pipeline(body, parser);
   } catch (error) {
-    throw error instanceof CountersignError ? error : badUpload('the form is broken or cut short', error);
+    throw error instanceof CountersignError ? error : badUpload('the form is broken or cut short', parts.advice, error);
   }
   return form.files();
 }
 
-function formParser(request: IncomingMessage, limits: HttpLimits): busboy.Busboy {
+function formParser(request: IncomingMessage, limits: HttpLimits, { advice }: FormParts): busboy.Busboy {
   const type = request.headers['content-type'] ?? '';
   if (!/^multipart\/form-data\s*(;|$)/iu.test(type)) {
     throw new CountersignError(
       'unsupported',
-      `a publish is multipart/form-data, not ${JSON.stringify(type.slice(0, 100))}`,
-      {
-        next: 'Send each metadata file as a part named "files".',
-      },
+      `an upload is multipart/form-data, not ${JSON.stringify(type.slice(0, 100))}`,
+      { next: advice },
     );
   }
   try {
@@ -72,7 +72,7 @@ function formParser(request: IncomingMessage, limits: HttpLimits): busboy.Busboy
       limits: { files: limits.parts, fields: FIELDS, fieldSize: FIELD_BYTES, fileSize: limits.part + 1 },
     });
   } catch (error) {
-    throw badUpload('the form has no boundary', error);
+    throw badUpload('the form has no boundary', advice, error);
   }
 }
 
@@ -106,7 +106,8 @@ class Form {
   }
 
   field(name: string, value: string, truncated: boolean): void {
-    if (truncated) this.refuse(badUpload(`the field ${quote(name)} is longer than ${FIELD_BYTES} bytes`));
+    if (truncated)
+      this.refuse(badUpload(`the field ${quote(name)} is longer than ${FIELD_BYTES} bytes`, this.#parts.advice));
     else this.#unlessRefused(() => this.#parts.field(name, value));
   }
 
@@ -137,11 +138,8 @@ export function quote(name: string): string {
   return JSON.stringify(name.slice(0, 100));
 }
 
-export function badUpload(message: string, cause?: unknown): CountersignError {
-  return new CountersignError('bad-upload', message, {
-    cause,
-    next: 'Send the form again, each metadata file as a part named "files".',
-  });
+export function badUpload(message: string, next: string, cause?: unknown): CountersignError {
+  return new CountersignError('bad-upload', message, { cause, next });
 }
 
 function duplicateRole(role: string): CountersignError {
