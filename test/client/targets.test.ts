@@ -112,14 +112,22 @@ describe('reading a target as a stream', () => {
 });
 
 describe('hashes', () => {
-  const list = (hashes: Record<string, string>): void => {
-    sim.targets.targets['dir/file'] = { length: CONTENT.length, hashes };
+  const list = (hashes: Record<string, string>, length = CONTENT.length): void => {
+    sim.targets.targets['dir/file'] = { length, hashes };
     sim.publish('targets');
   };
 
   it('every listed one must match', async () => {
     list({ sha256: sha256(CONTENT), sha512: '00'.repeat(64) });
     await expect(get(updater, 'dir/file')).rejects.toMatchObject({ code: 'arbitrary-software' });
+  });
+
+  it('do not do for a length that differs', async () => {
+    list({ sha256: sha256(CONTENT) }, CONTENT.length + 1);
+    await expect(get(updater, 'dir/file')).rejects.toMatchObject({ code: 'arbitrary-software' });
+    list({ sha256: sha256(CONTENT) }, CONTENT.length - 1);
+    await updater.refresh();
+    await expect(get(updater, 'dir/file')).rejects.toMatchObject({ code: 'endless-data' });
   });
 
   it('one of an unknown algorithm refuses the file', async () => {
