@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { parseRoleName } from '../../packages/client/src/tuf/names.js';
+import type { Fetch } from '../../packages/client/src/fetch.js';
 import { readUpdates, writeUpdates, type Updates } from '../../packages/client/src/updates.js';
 import { clientOf, get, OpenCache } from '../simulator/client.js';
 import { corrupt } from '../simulator/hostile.js';
@@ -51,6 +52,41 @@ describe('a repository that offers all updates at once', () => {
     }
     expect(await asked({ roots: 4 })).toEqual(['2.root.json', 'updates 2 0 0 0', 'updates 6 0 0 0']);
     expect(await cache.version('root')).toBe(10);
+  });
+
+  it('brings a thousand roots in one answer, of which the newest is saved, before anything else', async () => {
+    for (let i = 0; i < 1_000; i += 1) sim.publishRoot();
+    const updater = clientOf(sim, { cache, fetch: offering(sim), limits: { rootRotations: 1_100 } });
+    await updater.refresh();
+    expect(sim.requests).toEqual(['2.root.json', 'updates 2 0 0 0']);
+    expect(await cache.version('root')).toBe(1_001);
+    // The first, the one that came by itself, and the newest.
+    expect(cache.saves).toEqual(['root', 'root', 'root', 'timestamp', 'snapshot', 'targets']);
+  });
+
+  it('has each of its roots saved before the next request', async () => {
+    for (let i = 0; i < 9; i += 1) sim.publishRoot();
+    const saved: (number | undefined)[] = [];
+    const fetch: Fetch = async (url, init) => {
+      saved.push(await cache.version('root'));
+      return offering(sim, { roots: 4 })(url, init);
+    };
+    await clientOf(sim, { cache, fetch }).refresh();
+    expect(saved).toEqual([1, 2, 6]);
+  });
+
+  it('that brings a wrong root leaves the one before it', async () => {
+    for (let i = 0; i < 9; i += 1) sim.publishRoot();
+    corrupt.unsigned(sim, '6.root.json');
+    const saved: (number | undefined)[] = [];
+    const fetch: Fetch = async (url, init) => {
+      saved.push(await cache.version('root'));
+      return offering(sim)(url, init);
+    };
+    await expect(clientOf(sim, { cache, fetch }).refresh()).rejects.toMatchObject({ code: 'threshold' });
+    // The third request, by the specification's own way, finds the fifth saved by the first.
+    expect(saved).toEqual([1, 2, 5]);
+    expect(await cache.version('root')).toBe(5);
   });
 
   it('is not asked for a role on the way to a target', async () => {

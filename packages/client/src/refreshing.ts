@@ -74,6 +74,15 @@ function isRecent(refreshedAt: Instant | undefined, { now, maxStale }: RefreshCa
   return refreshedAt !== undefined && refreshedAt <= now && now - refreshedAt < maxStale * 1000;
 }
 
+/** What `work` comes to, when all that was found trustworthy on the way is saved; also where it fails. */
+async function settled<T>(ports: UpdatingPorts, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } finally {
+    await ports.settle();
+  }
+}
+
 class Refresh {
   readonly #settings: RefreshSettings;
   readonly #call: RefreshCall;
@@ -105,7 +114,7 @@ class Refresh {
       way,
     );
     this.#ports = ports;
-    const trust = await refresh(root, { ...this.#limits(), ports });
+    const trust = await settled(ports, refresh(root, { ...this.#limits(), ports }));
     await cache.saveNotes({ refreshedAt: this.#floor(refreshedAt), ...ports.notesAfter(trust) });
     return this.#stateOf(trust, view, root);
   }

@@ -30,6 +30,8 @@ export class UpdatingPorts implements RefreshPorts {
   #updates: Updates | undefined;
   /** The version of the newest trusted root. */
   #root = 0;
+  /** The newest trusted root, where it is not saved yet: the next came in the same answer. */
+  #unsaved: Uint8Array | undefined;
 
   constructor(parts: UpdatingParts, [way, offered]: Way) {
     this.#parts = parts;
@@ -46,15 +48,33 @@ export class UpdatingPorts implements RefreshPorts {
     if (file.role === ROOT && file.version !== undefined) this.#root = file.version - 1;
     const isOffered = this.#offered || this.#parts.repository.offersUpdates;
     const found = isOffered ? await this.#short(file, maxBytes) : 'elsewhere';
-    return found === 'elsewhere' ? this.#parts.ports.fetch(file, maxBytes) : found;
+    if (found !== 'elsewhere') return found;
+    await this.settle();
+    return this.#parts.ports.fetch(file, maxBytes);
   }
 
   cached(role: RoleName): Promise<Uint8Array | undefined> {
     return this.#parts.ports.cached(role);
   }
 
-  save(role: RoleName, raw: Uint8Array): Promise<void> {
-    return this.#parts.ports.save(role, raw);
+  /**
+   * At once; but of roots that came in one answer only the newest, once it is known to be. No request lies between them, and
+   * none is made before it is saved (W2.6).
+   */
+  async save(role: RoleName, raw: Uint8Array): Promise<void> {
+    if (role === ROOT && this.#updates?.files.some(({ bytes }) => bytes === raw) === true) {
+      this.#unsaved = raw;
+      return;
+    }
+    await this.settle();
+    await this.#parts.ports.save(role, raw);
+  }
+
+  /** Saves what is trusted and was not saved yet: to be called when the refresh ends, and when it fails. */
+  async settle(): Promise<void> {
+    const root = this.#unsaved;
+    this.#unsaved = undefined;
+    if (root !== undefined) await this.#parts.ports.save(ROOT, root);
   }
 
   /** What to remember for the next refresh. */
@@ -86,6 +106,7 @@ export class UpdatingPorts implements RefreshPorts {
   /** A failure to answer is none of the repository: what is needed is then asked for file by file. */
   async #ask(): Promise<Updates | undefined> {
     if (!this.#mayAsk) return undefined;
+    await this.settle();
     const { repository, limits } = this.#parts;
     try {
       this.#updates = await repository.updates({ root: this.#root, ...(await this.#stillHeld()) }, limits);
