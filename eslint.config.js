@@ -16,7 +16,7 @@ const clock = [
 ];
 
 export default defineConfig(
-  { ignores: ['**/dist/**', '**/node_modules/**', '**/.countersign/**', 'test/fixtures/**'] },
+  { ignores: ['**/dist/**', 'packages/client/lib/**', '**/node_modules/**', '**/.countersign/**', 'test/fixtures/**'] },
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],

@@ -38,7 +38,7 @@ function list(root) {
       : readdirSync(join(root, top), { recursive: true })
     )
       .map((path) => posix.join(top, path.split(sep).join('/')))
-      .filter((path) => /\.(?:[cm]?js|ts)$/u.test(path) && !/(?:^|\/)(?:node_modules|dist)\//u.test(path)),
+      .filter((path) => /\.(?:[cm]?js|ts)$/u.test(path) && !/(?:^|\/)(?:node_modules|dist|lib)\//u.test(path)),
   );
 }
 

@@ -53,6 +53,7 @@ async function build() {
   const notice = setTimeout(() => say('Building…'), QUIET_BUILD_MS);
   try {
     await run(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-b'], 'The build failed');
+    await run(process.execPath, [join(ROOT, 'scripts/bundle.mjs')], 'Bundling the client failed');
   } finally {
     clearTimeout(notice);
   }
