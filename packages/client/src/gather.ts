@@ -18,5 +18,6 @@ export async function gather(chunks: AsyncIterable<Uint8Array>, maxBytes: number
     room.set(chunk, length);
     length = needed;
   }
-  return room.slice(0, length);
+  // Full where the length was known from the parent: a large file is not copied once more.
+  return length === room.length ? room : room.slice(0, length);
 }
