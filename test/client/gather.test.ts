@@ -69,3 +69,18 @@ describe('gathering', () => {
     expect(await gather(uneven(), length)).toEqual(bytes);
   });
 });
+
+describe('a body whose server says how long it is', () => {
+  it.each([0, 1, 1_000, LIMIT - 1, LIMIT, LIMIT + 1, 10 * LIMIT])(
+    '(%i bytes) is read right, whatever it says',
+    async (said) => {
+      async function* chunks(): AsyncGenerator<Uint8Array> {
+        for (let at = 0; at < LIMIT; at += 60_000) yield whole.subarray(at, at + 60_000);
+      }
+      const file = await gather(chunks(), 2 * LIMIT, said);
+      expect(Buffer.from(file).equals(Buffer.from(whole))).toBe(true);
+      // What is kept is no part of something larger.
+      expect(file.buffer.byteLength).toBe(LIMIT);
+    },
+  );
+});

@@ -3,10 +3,11 @@ const FIRST_ROOM = 4096;
 
 /**
  * All of `chunks` as one file. Memory goes with the bytes, however small the chunks they come in: a chunk is copied and let
- * go. `maxBytes`, which the caller sees to, bounds the room made in advance.
+ * go. `maxBytes`, which the caller sees to, bounds the room made in advance; `expected` is how many bytes there will probably
+ * be: where it is right, the room is made once, and nothing is copied again.
  */
-export async function gather(chunks: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Uint8Array> {
-  let room = new Uint8Array(0);
+export async function gather(chunks: AsyncIterable<Uint8Array>, maxBytes: number, expected = 0): Promise<Uint8Array> {
+  let room = new Uint8Array(Math.min(expected, maxBytes));
   let length = 0;
   for await (const chunk of chunks) {
     const needed = length + chunk.length;
@@ -18,6 +19,5 @@ export async function gather(chunks: AsyncIterable<Uint8Array>, maxBytes: number
     room.set(chunk, length);
     length = needed;
   }
-  // Full where the length was known from the parent: a large file is not copied once more.
   return length === room.length ? room : room.slice(0, length);
 }

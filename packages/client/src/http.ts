@@ -42,7 +42,7 @@ export class Http {
       }
       if (response.status !== 200) throw await this.#refusal(url, response);
       if (/^text\/html\b/iu.test(response.headers.get('content-type') ?? '')) throw webPage(url);
-      return await gather(counted(transfer.chunks(response), options.onBytes), maxBytes);
+      return await gather(counted(transfer.chunks(response), options.onBytes), maxBytes, declared(response));
     } finally {
       transfer.close();
     }
@@ -96,6 +96,12 @@ export class Http {
       transfer.close();
     }
   }
+}
+
+/** How many bytes the server says there will be; only a guess at the room they need. */
+function declared({ headers }: FetchResponse): number {
+  const text = headers.get('content-length') ?? '';
+  return /^\d{1,15}$/u.test(text) ? Number(text) : 0;
 }
 
 async function* counted(

@@ -217,5 +217,5 @@ function readFloors(floors: Readonly<Record<string, number>>): Floors {
 const globalFetch: Fetch = (url, init) => fetch(url, init);
 
 function intoMemory({ file }: FoundTarget, chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  return gather(chunks, file.length);
+  return gather(chunks, file.length, file.length);
 }
