@@ -30,11 +30,17 @@ if (existsSync('fail')) { console.error('the compiler is missing'); process.exit
 writeFileSync('node_modules/.package-lock.json', '{}');
 `;
 
+/** What bundling does, as far as the set-up can see. */
+const BUNDLE = `import { appendFileSync } from 'node:fs';
+appendFileSync('bundle.log', 'bundled\\n');
+`;
+
 let root: string;
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'setup-'));
   for (const directory of ['scripts', 'bin']) mkdirSync(at(directory));
   for (const script of ['setup.mjs', 'lock.mjs']) copyFileSync(join(SCRIPTS, script), at(`scripts/${script}`));
+  writeFileSync(at('scripts/bundle.mjs'), BUNDLE);
   writeFileSync(at('package.json'), '{ "type": "module" }');
   writeFileSync(at('package-lock.json'), '{}');
   writeFileSync(at('bin/npm'), NPM);
@@ -69,6 +75,7 @@ test('in a fresh clone it installs what the lock file names and builds, saying t
   expect({ status, stdout }).toEqual({ status: 0, stdout: '' });
   expect(linesOf('npm.log')).toEqual([expect.stringMatching(/^ci /u)]);
   expect(linesOf('tsc.log')).toEqual(['-b']);
+  expect(linesOf('bundle.log')).toEqual(['bundled']);
   expect(stderr).toContain('better-sqlite3');
   expect(stderr).toContain('two to three minutes');
   expect(stderr).not.toContain('npm has much to say');
