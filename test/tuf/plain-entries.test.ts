@@ -88,3 +88,68 @@ describe.each(['tuf-1', 'notary-1'] as const)('entries of targets in %s', (forma
     }
   });
 });
+
+/** What the parser says of one entry of a snapshot, under a name. */
+function readMeta(name: string, entry: string): unknown {
+  const signed = `{"_type":"snapshot","expires":"2031-01-01T00:00:00Z","meta":{${name}:${entry}},"spec_version":"1.0.34","version":1}`;
+  try {
+    const snapshot = formatNamed('tuf-1').parseSnapshot(encoder.encode(`{"signatures":[],"signed":${signed}}`)).signed;
+    return [...snapshot.meta].map(([role, meta]) => [
+      role,
+      meta.by === 'version' ? meta.version : undefined,
+      meta.length,
+      Array.from(meta.hashes, ([algorithm, bytes]) => `${algorithm} ${Buffer.from(bytes).toString('hex')}`),
+    ]);
+  } catch (error) {
+    if (error instanceof CountersignError) return error.code;
+    throw error;
+  }
+}
+
+describe('entries of a snapshot', () => {
+  const integer = fc.oneof(
+    { weight: 4, arbitrary: fc.integer({ min: 0, max: 99 }).map(String) },
+    fc.constantFrom('-1', '1.0', '1e1', '9007199254740993', '999999999999999', '"1"', 'null'),
+  );
+  const hashes = fc.dictionary(fc.constantFrom('sha256', 'sha512', 'sha3'), digits('tuf-1'), { maxKeys: 2 });
+  const members = fc.record({
+    hashes: fc.option(hashes.map((all) => `"hashes":${JSON.stringify(all)}`)),
+    length: fc.option(integer.map((value) => `"length":${value}`)),
+    version: fc.option(
+      integer.map((value) => `"version":${value}`),
+      { freq: 9 },
+    ),
+    more: fc.option(fc.constant('"x":1'), { freq: 9 }),
+  });
+
+  it('are taken or refused alike, spelt plainly or in any other way', () => {
+    let taken = 0;
+    fc.assert(
+      fc.property(members, ({ hashes, length, version, more }) => {
+        const present = [hashes, length, version, more].filter((member) => member !== null);
+        const plain = readMeta('"role.json"', `{${present.join(',')}}`);
+        if (typeof plain === 'object') taken += 1;
+        expect(readMeta('"role.json"', `{ ${present.join(', ')}}`)).toEqual(plain);
+      }),
+      { numRuns: 2_000 },
+    );
+    expect(taken).toBeGreaterThan(50);
+  });
+
+  it.each([
+    ['"targets.json"', 'targets'],
+    ['"a b.json"', 'a b'],
+    ['"\\u0061.json"', 'a'],
+    ['"ä.json"', 'ä'],
+    ['".json.json"', '.json'],
+  ])('are found under the name %s', (name, role) => {
+    expect(readMeta(name, '{"version":7}')).toEqual([[role, 7, undefined, []]]);
+  });
+
+  it.each(['"targets"', '".json"', '""', '"targets.jso"', '"targets.json "', '"x.JSON"', '"\\u0000"'])(
+    'are refused under the name %s',
+    (name) => {
+      expect(readMeta(name, '{"version":7}')).toMatch(/^(?:malformed|invalid-name)$/u);
+    },
+  );
+});

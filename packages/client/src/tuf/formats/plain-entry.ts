@@ -21,11 +21,15 @@ interface Opening {
 
 const CUSTOM = ascii('{"custom":');
 const HASHES = ascii('"hashes":{');
-const LENGTH = ascii('},"length":');
+const LENGTH = ascii('"length":');
+const VERSION = ascii('"version":');
 /** Any integer of so few digits is a safe one. */
 const SAFE_DIGITS = 15;
+const COMMA = 0x2c;
+const CLOSE = 0x7d;
+const NOT = -1;
 
-/** Tells plain entries: `custom` if there is one, digests of known algorithms, a length, and nothing else. */
+/** Tells plain entries of targets and of a snapshot; each method tells where the part at `at` ends, or -1 where it is another. */
 export class PlainEntry {
   readonly #openings: readonly Opening[];
   readonly #fits: DigitForm['fits'];
@@ -35,37 +39,62 @@ export class PlainEntry {
     this.#fits = form.fits;
   }
 
-  /** Whether the validated JSON value at [start, end) is one; false says nothing against the value. */
-  is(bytes: Uint8Array, start: number, end: number): boolean {
+  /**
+   * Whether the validated JSON value at [start, end) describes a target: `custom` if there is one, digests of known algorithms, a
+   * length, and nothing else. False says nothing against the value.
+   */
+  isTarget(bytes: Uint8Array, start: number, end: number): boolean {
     let at = start + 1;
-    if (begins(bytes, start, CUSTOM)) {
-      at = skipValue(bytes, start + CUSTOM.length);
-      if (bytes[at] !== 0x2c) return false;
-      at += 1;
-    }
-    if (!begins(bytes, at, HASHES)) return false;
-    at = this.#digests(bytes, at + HASHES.length);
-    if (at === -1 || !begins(bytes, at, LENGTH)) return false;
-    at += LENGTH.length;
-    const digits = at;
-    while (isDigit(bytes[at])) at += 1;
-    return at > digits && at - digits <= SAFE_DIGITS && bytes[at] === 0x7d && at + 1 === end;
+    if (begins(bytes, start, CUSTOM)) at = behind(bytes, skipValue(bytes, start + CUSTOM.length), COMMA);
+    at = behind(bytes, this.#hashes(bytes, at), COMMA);
+    return behind(bytes, integer(bytes, at, LENGTH), CLOSE) === end;
   }
 
-  /** Behind the last of one or more digests, or -1. */
-  #digests(bytes: Uint8Array, start: number): number {
-    let at = start;
+  /** As `isTarget`, for an entry of a snapshot: digests if there are any, a length if there is one, a version from 1 up. */
+  isVersioned(bytes: Uint8Array, start: number, end: number): boolean {
+    let at = start + 1;
+    if (begins(bytes, at, HASHES)) at = behind(bytes, this.#hashes(bytes, at), COMMA);
+    if (at !== NOT && begins(bytes, at, LENGTH)) at = behind(bytes, integer(bytes, at, LENGTH), COMMA);
+    const isZero = at !== NOT && bytes[at + VERSION.length] === 0x30;
+    return !isZero && behind(bytes, integer(bytes, at, VERSION), CLOSE) === end;
+  }
+
+  #hashes(bytes: Uint8Array, start: number): number {
+    if (start === NOT || !begins(bytes, start, HASHES)) return NOT;
+    let at = start + HASHES.length;
     for (;;) {
       const opening = this.#openings.find(({ text }) => begins(bytes, at, text));
-      if (opening === undefined) return -1;
+      if (opening === undefined) return NOT;
       const digits = at + opening.text.length;
-      at = digits + opening.digits;
-      if (bytes[at] !== 0x22 || !this.#fits(bytes, digits, opening.digits)) return -1;
-      at += 1;
-      if (bytes[at] !== 0x2c) return at;
+      if (!this.#fits(bytes, digits, opening.digits)) return NOT;
+      at = behind(bytes, digits + opening.digits, 0x22);
+      if (at === NOT || bytes[at] !== COMMA) return behind(bytes, at, CLOSE);
       at += 1;
     }
   }
+}
+
+/** Whether the string whose opening quote is at `at` is printable ASCII without an escape, ends in `suffix`, and has more. */
+export function isPlainName(bytes: Uint8Array, at: number, suffix: Uint8Array): boolean {
+  let i = at + 1;
+  for (let c = bytes[i] ?? 0; c !== 0x22; c = bytes[i] ?? 0) {
+    if (c <= 0x20 || c >= 0x7f || c === 0x5c) return false;
+    i += 1;
+  }
+  return i - at - 1 > suffix.length && begins(bytes, i - suffix.length, suffix);
+}
+
+/** Behind a member `name` that is an integer with few digits and no sign. */
+function integer(bytes: Uint8Array, start: number, name: Uint8Array): number {
+  if (start === NOT || !begins(bytes, start, name)) return NOT;
+  const digits = start + name.length;
+  let at = digits;
+  while (isDigit(bytes[at])) at += 1;
+  return at > digits && at - digits <= SAFE_DIGITS ? at : NOT;
+}
+
+function behind(bytes: Uint8Array, at: number, character: number): number {
+  return at !== NOT && bytes[at] === character ? at + 1 : NOT;
 }
 
 function begins(bytes: Uint8Array, at: number, text: Uint8Array): boolean {
@@ -77,6 +106,6 @@ function isDigit(c: number | undefined): boolean {
   return c !== undefined && c >= 0x30 && c <= 0x39;
 }
 
-function ascii(text: string): Uint8Array {
+export function ascii(text: string): Uint8Array {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }

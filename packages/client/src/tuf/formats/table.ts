@@ -55,7 +55,7 @@ export function parseTargetTable(object: JsonObject, entry: TargetEntry): LookUp
   const { text } = object;
   object.forEachMember((name, value, end) => {
     if (text.bytes[name + 1] === 0x22) parseTargetPath('');
-    if (!entry.plain.is(text.bytes, value, end)) entry.check(viewOf(text, value, end));
+    if (!entry.plain.isTarget(text.bytes, value, end)) entry.check(viewOf(text, value, end));
   });
   return Object.freeze(new Table(object, { nameOf: parseTargetPath, memberOf: (path) => path, read: entry.read }));
 }

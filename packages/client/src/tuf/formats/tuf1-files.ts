@@ -1,16 +1,20 @@
+import { areHexDigits } from '../digits.js';
 import { hexDecode } from '../encoding.js';
-import { toData, type JsonView } from '../json.js';
+import { toData, viewOf, type JsonView } from '../json.js';
+import { decodeString } from '../json-walk.js';
 import { parseRoleName, parseVersion, type RoleName } from '../names.js';
 import type { LookUp, MetaFile, TargetFile } from '../model.js';
 import { checkDigests, parseDigests, type DigestForm } from './digests.js';
-import { areHexDigits } from '../digits.js';
 import { integerAt, malformed, objectAt, readFrom } from './fields.js';
-import { PlainEntry } from './plain-entry.js';
+import { ascii, isPlainName, PlainEntry } from './plain-entry.js';
 import { Table, type TableKind, type TargetEntry } from './table.js';
 
 const SUFFIX = '.json';
+const SUFFIX_BYTES = ascii(SUFFIX);
 
 const HEX: DigestForm = { name: 'hexadecimal', decode: hexDecode, fits: (view) => view.isHex() };
+
+const PLAIN = new PlainEntry({ lengths: { sha256: 64, sha512: 128 }, fits: areHexDigits });
 
 const META: TableKind<RoleName, MetaFile> = {
   nameOf: (name) => parseRoleName(name.slice(0, -SUFFIX.length)),
@@ -18,15 +22,20 @@ const META: TableKind<RoleName, MetaFile> = {
   read: parseMetaFile,
 };
 
-/** `meta` of a snapshot; every entry is read once here, so that a bad one refuses the file. */
+/** `meta` of a snapshot; the shape of every entry is checked here, so that a bad one refuses the file. */
 export function parseMeta(view: JsonView | undefined): LookUp<RoleName, MetaFile> {
   const object = objectAt(view, 'meta');
-  for (const [name, entry] of object.entries()) {
-    if (!name.endsWith(SUFFIX)) malformed(`meta entry ${JSON.stringify(name.slice(0, 100))}`, 'does not end in .json');
-    META.nameOf(name);
-    parseMetaFile(entry);
-  }
+  const { text } = object;
+  object.forEachMember((name, value, end) => {
+    if (!isPlainName(text.bytes, name, SUFFIX_BYTES)) checkMetaName(decodeString(text.bytes, name));
+    if (!PLAIN.isVersioned(text.bytes, value, end)) parseMetaFile(viewOf(text, value, end));
+  });
   return Object.freeze(new Table(object, META));
+}
+
+function checkMetaName(name: string): void {
+  if (!name.endsWith(SUFFIX)) malformed(`meta entry ${JSON.stringify(name.slice(0, 100))}`, 'does not end in .json');
+  META.nameOf(name);
 }
 
 /** `meta` of a timestamp: `snapshot.json` and nothing else (W3.7). */
@@ -50,8 +59,6 @@ function parseMetaFile(view: JsonView): MetaFile {
     hashes: hashes === undefined ? new Map() : parseDigests(hashes, HEX, 'a meta entry'),
   });
 }
-
-const PLAIN = new PlainEntry({ lengths: { sha256: 64, sha512: 128 }, fits: areHexDigits });
 
 /** One entry of `targets`. */
 export const TARGET_ENTRY: TargetEntry = { plain: PLAIN, check: checkTargetFile, read: parseTargetFile };
