@@ -105,16 +105,14 @@ export const { children } = fc.letrec<{ children: Children; node: Node }>((tie) 
 /** One key of each kind, and another of each of the usual ones; made once, for RSA takes its time. */
 const KEYS = [newKey(), newKey('ecdsa'), newKey('rsa'), newKey(), newKey('ecdsa')] as const;
 
+/** Where documents are drafted. */
+export type Plot = Pick<Publisher, 'delegate' | 'list' | 'empty' | 'signers'>;
+
 /**
  * The documents of everything below `parent`, by role. Each role lists what it may, every time with a content of its own, so
  * that a client that asks another role finds another file. `strays`: also what it may not list.
  */
-export function plant(
-  publisher: Publisher,
-  parent: TargetsDoc,
-  tree: Children,
-  strays: boolean,
-): Map<string, TargetsDoc> {
+export function plant(publisher: Plot, parent: TargetsDoc, tree: Children, strays: boolean): Map<string, TargetsDoc> {
   const docs = new Map<string, TargetsDoc>();
   let made = 0;
   const grow = (by: TargetsDoc, below: Children): void => {
@@ -148,7 +146,7 @@ function delegationOf({ keys: { of, threshold }, paths: covered, terminating }: 
 }
 
 function plantBins(
-  publisher: Publisher,
+  publisher: Plot,
   by: TargetsDoc,
   prefix: string,
   { bits, targets: listed }: { readonly bits: number; readonly targets: readonly string[] },
