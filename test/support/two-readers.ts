@@ -2,10 +2,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Updater as StockUpdater } from 'tuf-js';
-import { Updater } from '@countersign/client';
+import { Updater, type Fetch } from '@countersign/client';
 import { nodeCrypto } from '@countersign/client/node';
 import { OpenCache } from '../simulator/client.js';
-import type { RepositorySimulator } from '../simulator/repository.js';
+import { quote } from '../simulator/documents.js';
+import { METADATA, type RepositorySimulator } from '../simulator/repository.js';
 import { serve, type Served } from './served-simulator.js';
 import type { Described } from './readers.js';
 
@@ -30,7 +31,12 @@ export class TwoReaders {
   static async of(sim: RepositorySimulator): Promise<TwoReaders> {
     const directory = await mkdtemp(join(tmpdir(), 'countersign-two-'));
     await writeFile(join(directory, 'root.json'), sim.firstRoot);
-    return new TwoReaders(sim, await serve(sim), directory);
+    // Whichever way a client quotes the name of a role: tuf-js leaves an apostrophe as it is.
+    const fetch: Fetch = (url) => {
+      const name = url.startsWith(METADATA) ? url.slice(METADATA.length) : undefined;
+      return sim.fetch(name === undefined ? url : METADATA + quote(decodeURIComponent(name)));
+    };
+    return new TwoReaders(sim, await serve({ fetch }), directory);
   }
 
   /** One run of each, on what the runs before have left. */

@@ -188,6 +188,16 @@ export const DISAGREEMENTS: Readonly<Record<string, Disagreement>> = {
     stock: 'refused',
     like: /^timestamp: older$/u,
   },
+  'a target without a hash, or with one that is none': {
+    reason: 'There is nothing to hold its bytes against; tuf-js finds the target all the same.',
+    show(sim) {
+      sim.targets.targets['file']!.hashes = {};
+      sim.publish('targets');
+    },
+    ours: 'refused',
+    stock: 'something that is no target',
+    like: /\.hashes(?:\.sha\d+)?, (?:empty|of another type|with x behind)/u,
+  },
   'a hash in capitals': {
     reason: 'Hexadecimal has no case here; tuf-js compares texts.',
     show(sim) {
