@@ -11,7 +11,7 @@ const GUN = 'example.com/app';
 const CONTENT = 'what the publisher meant';
 const READ = fileURLToPath(new URL('support/read.mjs', import.meta.url));
 /** What starts a server, whose database driver is compiled for the Node that installed it. */
-const WITH_SERVER = ['test/client/publisher.test.ts'];
+const WITH_SERVER = ['test/client/earlier-versions.test.ts', 'test/client/publisher.test.ts'];
 
 const node = await NewerNode.install();
 const [missing, skip] = node instanceof NewerNode ? ['nothing', false] : [node, true];
