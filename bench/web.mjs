@@ -25,6 +25,8 @@ const server = createServer((request, response) => {
   if (Number(delay) > 0) setTimeout(send, Number(delay));
   else void send();
 });
+// The clients under test stop the process that asks for the counts for as long as they run.
+server.keepAliveTimeout = 3_600_000;
 server.listen(0, '127.0.0.1', () => process.stdout.write(`${server.address().port}\n`));
 
 function filed(url) {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Updater } from '@countersign/client';
 import { connect, DirectoryCache, nodeCrypto } from '@countersign/client/node';
+import { peak } from './peak.mjs';
 
 // node countersign.mjs URL DIRECTORY ROOT TARGET: one refresh and one look-up, as a program would do them.
 
@@ -17,4 +18,4 @@ const updater = new Updater({
 await updater.refresh();
 if ((await updater.find(target)) === undefined) throw new Error('the target was not found');
 await close();
-process.stdout.write(String(process.resourceUsage().maxRSS));
+process.stdout.write(peak());

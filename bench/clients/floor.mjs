@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { peak } from './peak.mjs';
 
 // node floor.mjs FILE: what reading, hashing and JSON.parse of the same bytes cost alone.
 
@@ -7,4 +8,4 @@ const bytes = readFileSync(process.argv[2]);
 const hash = createHash('sha256').update(bytes).digest('hex');
 const parsed = JSON.parse(bytes.toString('utf8'));
 if (hash.length !== 64 || parsed.signed === undefined) throw new Error('not metadata');
-process.stdout.write(String(process.resourceUsage().maxRSS));
+process.stdout.write(peak());

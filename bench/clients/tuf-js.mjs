@@ -1,6 +1,7 @@
 import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Updater } from 'tuf-js';
+import { peak } from './peak.mjs';
 
 // node tuf-js.mjs URL DIRECTORY ROOT TARGET: the same with tuf-js.
 
@@ -17,4 +18,4 @@ const updater = new Updater({
 });
 await updater.refresh();
 if ((await updater.getTargetInfo(target)) === undefined) throw new Error('the target was not found');
-process.stdout.write(String(process.resourceUsage().maxRSS));
+process.stdout.write(peak());
