@@ -52,17 +52,17 @@ export async function refreshFrom(settings: RefreshSettings, call: RefreshCall):
   const { refreshedAt, updates } = await settings.cache.notes();
   checkClock(refreshedAt, call.now, settings.clockTolerance);
   if (isRecent(refreshedAt, call)) {
-    const resumed = await new Refresh(settings, call).resume();
+    const resumed = await new Refresh(settings, call, refreshedAt).resume();
     if (resumed !== undefined) return resumed;
   }
-  const first = new Refresh(settings, call);
+  const first = new Refresh(settings, call, refreshedAt);
   try {
     return await first.run('any', updates);
   } catch (error) {
     // The short way is a hint: wherever it led, the specification's own way decides.
     if (!first.tookShortWay || !(error instanceof CountersignError)) throw explainClock(error, call.now, first.clock);
   }
-  const second = new Refresh(settings, call);
+  const second = new Refresh(settings, call, refreshedAt);
   try {
     return await second.run('file by file');
   } catch (error) {
@@ -86,12 +86,15 @@ async function settled<T>(ports: UpdatingPorts, work: Promise<T>): Promise<T> {
 class Refresh {
   readonly #settings: RefreshSettings;
   readonly #call: RefreshCall;
+  readonly #refreshedAt: Instant | undefined;
   readonly #repository: Repository;
   #ports: UpdatingPorts | undefined;
 
-  constructor(settings: RefreshSettings, call: RefreshCall) {
+  /** `refreshedAt`: when the cache was last refreshed. */
+  constructor(settings: RefreshSettings, call: RefreshCall, refreshedAt: Instant | undefined) {
     this.#settings = settings;
     this.#call = call;
+    this.#refreshedAt = refreshedAt;
     this.#repository = new Repository(settings, call.signal);
   }
 
@@ -106,7 +109,6 @@ class Refresh {
 
   async run(...way: Way): Promise<TrustedState> {
     const { cache, onEvent } = this.#settings;
-    const { refreshedAt } = await cache.notes();
     const view = await CacheView.open(cache, () => onEvent?.({ kind: 'overtaken' }));
     const root = await this.#startingRoot(view);
     const ports = new UpdatingPorts(
@@ -115,7 +117,7 @@ class Refresh {
     );
     this.#ports = ports;
     const trust = await settled(ports, refresh(root, { ...this.#limits(), ports }));
-    await cache.saveNotes({ refreshedAt: this.#floor(refreshedAt), ...ports.notesAfter(trust) });
+    await cache.saveNotes({ refreshedAt: this.#floor(), ...ports.notesAfter(trust) });
     return this.#stateOf(trust, view, root);
   }
 
@@ -165,11 +167,10 @@ class Refresh {
   }
 
   /** A guarded clock that goes back a little each time must not go back far. */
-  #floor(refreshedAt: Instant | undefined): Instant {
+  #floor(): Instant {
     const { now } = this.#call;
-    return this.#settings.clockTolerance === undefined || refreshedAt === undefined || refreshedAt < now
-      ? now
-      : refreshedAt;
+    const before = this.#refreshedAt;
+    return this.#settings.clockTolerance === undefined || before === undefined || before < now ? now : before;
   }
 
   #limits(): Omit<RefreshOptions, 'ports'> {
