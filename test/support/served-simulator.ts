@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Fetch } from '../../packages/client/src/fetch.js';
 import { METADATA, TARGETS_URL } from '../simulator/repository.js';
@@ -30,6 +30,11 @@ export async function serve(
       })
       .catch(() => response.writeHead(400, headers).end());
   });
+  return listening(server);
+}
+
+/** Starts `server` on a free port of this machine. */
+export async function listening(server: Server): Promise<Served> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
