@@ -9,8 +9,14 @@ export class Budget {
     this.#limit = limit;
   }
 
-  open(): Share {
-    return new Share((bytes) => this.#take(bytes));
+  /** Runs `work` with a share of its own, which is given back however it ends. */
+  async within(work: (share: Share) => Promise<void>): Promise<void> {
+    const share = new Share((bytes) => this.#take(bytes));
+    try {
+      await work(share);
+    } finally {
+      share.release();
+    }
   }
 
   #take(bytes: number): void {

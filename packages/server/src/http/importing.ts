@@ -3,7 +3,7 @@ import { formatInstant } from '@countersign/client/tuf';
 import type { FlawedBody, ImportedBody, PastBody } from '@countersign/client/wire';
 import type { Flawed } from '../collection/service.js';
 import { IMPORTED, PAST_ADDED } from './answers.js';
-import type { Budget, Share } from './budget.js';
+import type { Budget } from './budget.js';
 import { readImport, readPast } from './import-form.js';
 import type { CollectionCall, HttpDeps, Route } from './route.js';
 
@@ -20,7 +20,7 @@ export function importRoutes(deps: HttpDeps, budget: Budget): readonly Route<Col
       answers: IMPORTED,
       doc: 'Takes over a collection of another server: its root chain and what is current, and the root that follows here.',
       handle: ({ context, gun, by }) =>
-        within(budget, async (share) => {
+        budget.within(async (share) => {
           const sent = await readImport(context.req, limits, share);
           const taken = await collections.takeOver({ gun, ...sent, adoptedKeys: [], changefeed: 'line' });
           const { versions, state, repeated } = taken;
@@ -39,7 +39,7 @@ export function importRoutes(deps: HttpDeps, budget: Budget): readonly Route<Col
       answers: PAST_ADDED,
       doc: 'Adds earlier versions to a collection that came from another server, each verified.',
       handle: ({ context, gun, by }) =>
-        within(budget, async (share) => {
+        budget.within(async (share) => {
           const files = await readPast(context.req, limits, share);
           const { added, refused } = await collections.addPast({ gun, files });
           log.info({ gun, added, refused: refused.length, by }, 'imported earlier versions');
@@ -47,15 +47,6 @@ export function importRoutes(deps: HttpDeps, budget: Budget): readonly Route<Col
         }),
     },
   ];
-}
-
-async function within(budget: Budget, work: (share: Share) => Promise<void>): Promise<void> {
-  const share = budget.open();
-  try {
-    await work(share);
-  } finally {
-    share.release();
-  }
 }
 
 function described({ role, version, why }: Flawed): FlawedBody {

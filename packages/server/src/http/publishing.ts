@@ -38,14 +38,11 @@ export function publishingRoutes(deps: HttpDeps, budget: Budget): readonly Route
 }
 
 async function receive(call: CollectionCall, deps: HttpDeps, budget: Budget): Promise<void> {
-  const share = budget.open();
-  try {
+  await budget.within(async (share) => {
     const upload = await readUpload(call.context.req, deps.limits, share);
     call.context.state['format'] = formatSent(upload);
     await publish(call, deps, upload);
-  } finally {
-    share.release();
-  }
+  });
 }
 
 async function publish(
