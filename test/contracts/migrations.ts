@@ -55,6 +55,13 @@ export function migrationContract(
       for (const { pending } of results) expect(pending).toEqual([]);
     }));
 
+  test('two lock rows, as processes that began at once have left them, do not keep the database locked', () =>
+    withEmpty(async (config) => {
+      await execute(config, 'CREATE TABLE migrations_lock ("index" integer PRIMARY KEY, is_locked integer)');
+      await execute(config, 'INSERT INTO migrations_lock ("index", is_locked) VALUES (2, 0), (3, 0)');
+      expect((await migrate(config)).pending).toEqual([]);
+    }));
+
   test('a database that was not migrated does not open, and the error says what to run', () =>
     withEmpty(async (config) => {
       await expect(openStore(config)).rejects.toMatchObject({ code: 'usage', next: 'Run: countersign-server migrate' });

@@ -1,4 +1,5 @@
 import { readdir } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import knexModule, { type Knex } from 'knex';
 import { CountersignError } from '@countersign/client/tuf';
 
@@ -46,10 +47,39 @@ function durable(
   }
 }
 
-/** Brings the schema up to date; a no-op where it is. Answers the names of the migrations it ran. */
+const LOCK = 'knex_migrations_lock';
+const ATTEMPTS = 50;
+const RETRY_AFTER = 100;
+
+/**
+ * Brings the schema up to date; a no-op where it is. Any number of processes may call it at once: one migrates, the others wait.
+ * Answers the names of the migrations it ran.
+ */
 export async function migrate(knex: Knex): Promise<readonly string[]> {
-  const [, ran] = (await knex.migrate.latest({ migrationSource })) as [number, string[]];
-  return ran;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await oneLockRow(knex);
+      const [, ran] = (await knex.migrate.latest({ migrationSource })) as [number, string[]];
+      return ran;
+    } catch (error) {
+      if (attempt === ATTEMPTS || !somebodyElseMigrates(error)) throw error;
+    }
+    await delay(RETRY_AFTER);
+  }
+}
+
+// knex looks for its lock's row first and inserts it after: two that begin at once leave two rows, which never are free again.
+async function oneLockRow(knex: Knex): Promise<void> {
+  await knex.raw(`CREATE TABLE IF NOT EXISTS ${LOCK} ("index" integer PRIMARY KEY, is_locked integer)`);
+  await knex.raw(`INSERT INTO ${LOCK} ("index", is_locked) VALUES (1, 0) ON CONFLICT DO NOTHING`);
+  await knex(LOCK).whereNot('index', 1).delete();
+}
+
+/** A busy file, or the same table created by another process in the same moment. */
+function somebodyElseMigrates(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const code = 'code' in error ? String(error.code) : '';
+  return /^(?:SQLITE_BUSY|42P07$|23505$)/u.test(code) || /already (?:exists|locked)/u.test(error.message);
 }
 
 /** @throws CountersignError `usage` if the schema is not the one this build needs */

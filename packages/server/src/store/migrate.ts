@@ -11,6 +11,7 @@ import { errorCode, storeError } from './errors.js';
 const DIRECTORY = new URL('../../../../migrations/server/', import.meta.url);
 
 const TABLE = 'migrations';
+const LOCK = `${TABLE}_lock`;
 const ATTEMPTS = 50;
 const RETRY_AFTER = 100;
 
@@ -30,6 +31,7 @@ export async function migrate(config: DatabaseConfig): Promise<MigrationStatus> 
     for (let attempt = 1; ; attempt += 1) {
       await status(database);
       try {
+        await oneLockRow(database);
         await database.migrate.latest({ migrationSource, tableName: TABLE });
         return await status(database);
       } catch (error) {
@@ -85,7 +87,17 @@ async function migrationNames(): Promise<string[]> {
   return names.filter((name) => /^\d{4}_.*\.js$/u.test(name)).sort();
 }
 
-/** Two that begin at once collide on knex's lock, on a busy file, or on creating the same table. */
+/**
+ * knex makes its lock's row by looking first and inserting after, so two that begin at once leave two, and a lock of two rows is
+ * never free again. Here the row's number is its key, and what such a start left behind is taken away.
+ */
+async function oneLockRow(database: Knex): Promise<void> {
+  await database.raw(`CREATE TABLE IF NOT EXISTS ${LOCK} ("index" integer PRIMARY KEY, is_locked integer)`);
+  await database.raw(`INSERT INTO ${LOCK} ("index", is_locked) VALUES (1, 0) ON CONFLICT DO NOTHING`);
+  await database(LOCK).whereNot('index', 1).delete();
+}
+
+/** Two that begin at once collide on a busy file, or on creating the same table. */
 function somebodyElseMigrates(error: unknown): boolean {
   const code = errorCode(error) ?? '';
   if (code.startsWith('SQLITE_BUSY') || code === '42P07' || code === '23505') return true;
