@@ -7,10 +7,10 @@ const source = (path: string): string => fileURLToPath(new URL(`packages/${path}
 export const alias = {
   '@countersign/client/tuf/proposal': source('client/src/tuf/proposal.ts'),
   '@countersign/client/tuf': source('client/src/tuf/index.ts'),
-  '@countersign/client/notary-wire': source('client/src/notary-wire.ts'),
-  '@countersign/client/updates': source('client/src/updates.ts'),
+  '@countersign/client/notary-wire': source('client/src/http/notary-wire.ts'),
+  '@countersign/client/updates': source('client/src/reading/updates.ts'),
   '@countersign/client/similar': source('client/src/similar.ts'),
-  '@countersign/client/wire': source('client/src/wire.ts'),
+  '@countersign/client/wire': source('client/src/http/wire.ts'),
   '@countersign/client/browser': source('client/src/browser/index.ts'),
   '@countersign/client/node': source('client/src/node/index.ts'),
   '@countersign/client/x509': source('client/src/node/x509.ts'),

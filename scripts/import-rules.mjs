@@ -33,6 +33,19 @@ const NODE = /^node:/u;
 const KOA = /^koa(?:\/|$)/u;
 const KNEX = /^knex(?:\/|$)/u;
 
+/** The client's folders for the web platform, each resting on those before it alone. */
+const LAYERS = ['http', 'cache', 'reading', 'bundle', 'publishing', 'coming-over'];
+
+/** @returns {Rule} */
+function layer(folder, place) {
+  const above = [...LAYERS.slice(place + 1).map((name) => `${name}/`), 'index\\.ts$'].join('|');
+  return {
+    says: `client/src/${folder} imports no folder above it (${LAYERS.join(' < ')})`,
+    files: new RegExp(`^packages/client/src/${folder}/`, 'u'),
+    deny: [new RegExp(`^packages/client/src/(?:${above})`, 'u')],
+  };
+}
+
 /** @type {readonly Rule[]} */
 export const RULES = [
   {
@@ -58,9 +71,10 @@ export const RULES = [
   },
   {
     says: 'client/src is for the web platform: it imports neither browser, node, cli nor another package of ours',
-    files: /^packages\/client\/src\/[^/]+\.ts$/u,
+    files: /^packages\/client\/src\/(?!(?:tuf|browser|node|cli)\/).+\.ts$/u,
     deny: [/^packages\/client\/src\/(?:browser|node|cli)\//u, NODE, /^packages\/(?!client\/)/u, /^@countersign\//u],
   },
+  ...LAYERS.map(layer),
   {
     says: 'client/src/browser is for pages and workers: it imports neither node, cli nor another package of ours',
     files: /^packages\/client\/src\/browser\//u,

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { atOnce } from '../../packages/client/src/at-once.js';
+import { atOnce } from '../../packages/client/src/http/at-once.js';
 
 const numbers = Array.from({ length: 20 }, (_, index) => index);
 

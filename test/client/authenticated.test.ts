@@ -3,9 +3,9 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { authenticated, type AuthenticationOptions, type Fetch, type FetchInit } from '@countersign/client';
 import { parseGun } from '@countersign/client/tuf';
-import { bearerChallenge } from '../../packages/client/src/bearer-challenge.js';
-import { registryOf } from '../../packages/client/src/registry.js';
-import { Http } from '../../packages/client/src/http.js';
+import { bearerChallenge } from '../../packages/client/src/http/bearer-challenge.js';
+import { registryOf } from '../../packages/client/src/http/registry.js';
+import { Http } from '../../packages/client/src/http/http.js';
 import { containing } from '../simulator/matchers.js';
 
 const SERVER = 'https://trust.example/';

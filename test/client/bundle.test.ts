@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { Bundle, writeBundle, type BundledFile, type BundleSource } from '../../packages/client/src/bundle.js';
-import { bundledFiles } from '../../packages/client/src/make-bundle.js';
-import { rootChain } from '../../packages/client/src/root-chain.js';
-import { StateFiles } from '../../packages/client/src/state-files.js';
+import { Bundle, writeBundle, type BundledFile, type BundleSource } from '../../packages/client/src/bundle/bundle.js';
+import { bundledFiles } from '../../packages/client/src/bundle/make-bundle.js';
+import { rootChain } from '../../packages/client/src/reading/root-chain.js';
+import { StateFiles } from '../../packages/client/src/bundle/state-files.js';
 import { CountersignError } from '../../packages/client/src/tuf/errors.js';
 import { parseGun } from '../../packages/client/src/tuf/names.js';
-import type { UpdaterOptions } from '../../packages/client/src/updater.js';
+import type { UpdaterOptions } from '../../packages/client/src/reading/updater.js';
 import { addBins } from '../simulator/bins.js';
 import { clientOf, get } from '../simulator/client.js';
 import { sha256 } from '../simulator/keys.js';

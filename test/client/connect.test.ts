@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { containing } from '../simulator/matchers.js';
-import { Http } from '../../packages/client/src/http.js';
+import { Http } from '../../packages/client/src/http/http.js';
 import { connect, type ConnectOptions } from '../../packages/client/src/node/connect.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'countersign-tls-'));

@@ -15,9 +15,9 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { IDBFactory } from 'fake-indexeddb';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { MetadataCache } from '../../packages/client/src/cache.js';
+import type { MetadataCache } from '../../packages/client/src/cache/cache.js';
 import { IndexedDbCache } from '../../packages/client/src/browser/indexed-db-cache.js';
-import { MemoryCache } from '../../packages/client/src/cache.js';
+import { MemoryCache } from '../../packages/client/src/cache/cache.js';
 import { DirectoryCache } from '../../packages/client/src/node/directory-cache.js';
 import { instant, parseRoleName, ROOT, SNAPSHOT, TIMESTAMP } from '../../packages/client/src/tuf/names.js';
 

@@ -1,10 +1,15 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { formatNamed, instant, parseTargetPath, ROOT, type RoleName, type TargetFile } from '@countersign/client/tuf';
 import { nodeCrypto } from '@countersign/client/node';
-import type { Change } from '../../packages/client/src/changes.js';
-import { draftChanges, withSnapshot, type Draft, type DraftContext } from '../../packages/client/src/draft.js';
-import { draftRotation, type Rotation } from '../../packages/client/src/rotation.js';
-import type { TrustedState } from '../../packages/client/src/state.js';
+import type { Change } from '../../packages/client/src/publishing/changes.js';
+import {
+  draftChanges,
+  withSnapshot,
+  type Draft,
+  type DraftContext,
+} from '../../packages/client/src/publishing/draft.js';
+import { draftRotation, type Rotation } from '../../packages/client/src/publishing/rotation.js';
+import type { TrustedState } from '../../packages/client/src/reading/state.js';
 import { clientOf, get } from '../simulator/client.js';
 import { canonical, type Base } from '../simulator/documents.js';
 import { listedAs, newKey, sha256, type SimKey } from '../simulator/keys.js';

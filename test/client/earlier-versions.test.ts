@@ -1,11 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { nodeCrypto } from '@countersign/client/node';
 import { parseGun, TARGETS } from '@countersign/client/tuf';
-import type { PastVersion } from '../../packages/client/src/collection-server.js';
-import { EarlierVersions, type PastLimits } from '../../packages/client/src/earlier-versions.js';
+import type { PastVersion } from '../../packages/client/src/publishing/collection-server.js';
+import { EarlierVersions, type PastLimits } from '../../packages/client/src/coming-over/earlier-versions.js';
 import { connect } from '../../packages/client/src/node/connect.js';
-import { readCollection, type OldCollection, type Source } from '../../packages/client/src/old-collection.js';
-import { collectionUrls } from '../../packages/client/src/urls.js';
+import {
+  readCollection,
+  type OldCollection,
+  type Source,
+} from '../../packages/client/src/coming-over/old-collection.js';
+import { collectionUrls } from '../../packages/client/src/http/urls.js';
 import { NO_JOBS } from '../support/by-hand.js';
 import { NotaryPublisher } from '../support/notary-publisher.js';
 import { World } from '../support/world.js';

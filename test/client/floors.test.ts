@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { UpdaterOptions } from '../../packages/client/src/updater.js';
+import type { UpdaterOptions } from '../../packages/client/src/reading/updater.js';
 import { clientOf, OpenCache } from '../simulator/client.js';
 import { certifiedKey, rootDoc } from '../simulator/notary.js';
 import { NotaryRepository } from '../simulator/notary-repository.js';

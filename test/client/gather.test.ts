@@ -1,10 +1,10 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
-import { CollectionServer } from '../../packages/client/src/collection-server.js';
-import type { Fetch } from '../../packages/client/src/fetch.js';
-import { gather } from '../../packages/client/src/gather.js';
-import { Http } from '../../packages/client/src/http.js';
+import { CollectionServer } from '../../packages/client/src/publishing/collection-server.js';
+import type { Fetch } from '../../packages/client/src/http/fetch.js';
+import { gather } from '../../packages/client/src/http/gather.js';
+import { Http } from '../../packages/client/src/http/http.js';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;

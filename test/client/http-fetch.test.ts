@@ -4,8 +4,8 @@ import { createServer as createRawServer, type AddressInfo, type Server, type So
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { containing } from '../simulator/matchers.js';
-import type { FetchInit, FetchResponse } from '../../packages/client/src/fetch.js';
-import { Http } from '../../packages/client/src/http.js';
+import type { FetchInit, FetchResponse } from '../../packages/client/src/http/fetch.js';
+import { Http } from '../../packages/client/src/http/http.js';
 import { connect, type Connection } from '../../packages/client/src/node/connect.js';
 
 let connection: Connection;

@@ -3,8 +3,8 @@ import { containing } from '../simulator/matchers.js';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import type { Fetch } from '../../packages/client/src/fetch.js';
-import { Http } from '../../packages/client/src/http.js';
+import type { Fetch } from '../../packages/client/src/http/fetch.js';
+import { Http } from '../../packages/client/src/http/http.js';
 import { connect } from '../../packages/client/src/node/connect.js';
 
 const url = 'https://repo.example/v2/app/_trust/tuf/timestamp.json';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { inspect } from '../../packages/client/src/inspect.js';
+import { inspect } from '../../packages/client/src/reading/inspect.js';
 import { clientOf } from '../simulator/client.js';
 import { newKey, sha256 } from '../simulator/keys.js';
 import { RepositorySimulator } from '../simulator/repository.js';

@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { containing } from '../simulator/matchers.js';
-import type { FirstTrust } from '../../packages/client/src/pinning.js';
+import type { FirstTrust } from '../../packages/client/src/reading/pinning.js';
 import { clientOf, OpenCache } from '../simulator/client.js';
 import { sha256 } from '../simulator/keys.js';
 import { METADATA, RepositorySimulator, TARGETS_URL } from '../simulator/repository.js';
-import { Updater } from '../../packages/client/src/updater.js';
+import { Updater } from '../../packages/client/src/reading/updater.js';
 import { nodeCrypto } from '../../packages/client/src/node/crypto.js';
 import { START } from '../simulator/repository.js';
 

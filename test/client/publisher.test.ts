@@ -7,7 +7,7 @@ import {
   readDelegationRequest,
   writeDelegationRequest,
   type PublishRequest,
-} from '../../packages/client/src/publishing.js';
+} from '../../packages/client/src/publishing/index.js';
 import { containing } from '../simulator/matchers.js';
 import { World } from '../support/world.js';
 import { crypto, format, newCollection, newSigner, Someone, type Collection, type Meddle } from './publishing-world.js';

@@ -16,7 +16,7 @@ import {
   Publisher,
   type AddTarget,
   type KeyRing,
-} from '../../packages/client/src/publishing.js';
+} from '../../packages/client/src/publishing/index.js';
 import type { World } from '../support/world.js';
 
 export const format = formatNamed('tuf-1');

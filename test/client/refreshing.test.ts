@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { UpdateEvent } from '../../packages/client/src/events.js';
-import type { UpdaterOptions } from '../../packages/client/src/updater.js';
+import type { UpdateEvent } from '../../packages/client/src/reading/events.js';
+import type { UpdaterOptions } from '../../packages/client/src/reading/updater.js';
 import { clientOf, OpenCache } from '../simulator/client.js';
 import { RepositorySimulator, START } from '../simulator/repository.js';
 

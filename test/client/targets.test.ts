@@ -6,7 +6,7 @@ import { nodeCrypto } from '../../packages/client/src/node/crypto.js';
 import { intoFile } from '../../packages/client/src/node/download.js';
 import { verifyFile } from '../../packages/client/src/node/verify-file.js';
 import type { FoundTarget } from '../../packages/client/src/tuf/delegations.js';
-import type { Updater } from '../../packages/client/src/updater.js';
+import type { Updater } from '../../packages/client/src/reading/updater.js';
 import { clientOf, get } from '../simulator/client.js';
 import { endless } from '../simulator/hostile.js';
 import { sha256 } from '../simulator/keys.js';

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { parseRoleName } from '../../packages/client/src/tuf/names.js';
-import type { Fetch } from '../../packages/client/src/fetch.js';
-import { readUpdates, writeUpdates, type Updates } from '../../packages/client/src/updates.js';
+import type { Fetch } from '../../packages/client/src/http/fetch.js';
+import { readUpdates, writeUpdates, type Updates } from '../../packages/client/src/reading/updates.js';
 import { clientOf, get, OpenCache } from '../simulator/client.js';
 import { corrupt } from '../simulator/hostile.js';
 import { newKey } from '../simulator/keys.js';

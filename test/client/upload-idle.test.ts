@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { CollectionServer } from '../../packages/client/src/collection-server.js';
-import type { Fetch } from '../../packages/client/src/fetch.js';
+import { CollectionServer } from '../../packages/client/src/publishing/collection-server.js';
+import type { Fetch } from '../../packages/client/src/http/fetch.js';
 import { parseTargetPath } from '../../packages/client/src/tuf/names.js';
 
 beforeEach(() => void vi.useFakeTimers());

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseGun } from '../../packages/client/src/tuf/names.js';
-import { baseUrl, collectionUrls, encodeSegment, urlUnder } from '../../packages/client/src/urls.js';
+import { baseUrl, collectionUrls, encodeSegment, urlUnder } from '../../packages/client/src/http/urls.js';
 
 describe('names in URLs', () => {
   it.each([

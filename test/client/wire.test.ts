@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readError } from '../../packages/client/src/wire.js';
+import { readError } from '../../packages/client/src/http/wire.js';
 
 const refusal = (error: unknown): string => JSON.stringify({ error });
 

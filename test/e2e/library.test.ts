@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { nodeCrypto } from '../../packages/client/src/node/crypto.js';
-import { fingerprint } from '../../packages/client/src/pinning.js';
+import { fingerprint } from '../../packages/client/src/reading/pinning.js';
 import { NO_JOBS } from '../support/by-hand.js';
 import { Publisher } from '../support/publisher.js';
 import { World } from '../support/world.js';

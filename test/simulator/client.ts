@@ -1,7 +1,7 @@
-import { MemoryCache, type Saved } from '../../packages/client/src/cache.js';
+import { MemoryCache, type Saved } from '../../packages/client/src/cache/cache.js';
 import { nodeCrypto } from '../../packages/client/src/node/crypto.js';
 import type { RoleName } from '../../packages/client/src/tuf/names.js';
-import { Updater, type UpdaterOptions } from '../../packages/client/src/updater.js';
+import { Updater, type UpdaterOptions } from '../../packages/client/src/reading/updater.js';
 import { METADATA, START, TARGETS_URL, type RepositorySimulator } from './repository.js';
 
 /** A cache that can be looked into and tampered with. */

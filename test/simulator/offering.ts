@@ -1,7 +1,7 @@
-import type { Fetch } from '../../packages/client/src/fetch.js';
+import type { Fetch } from '../../packages/client/src/http/fetch.js';
 import { parseRoleName } from '../../packages/client/src/tuf/names.js';
-import { writeUpdates, type UpdateFile, type Updates } from '../../packages/client/src/updates.js';
-import { UPDATES_HEADER, UPDATES_WAY } from '../../packages/client/src/wire.js';
+import { writeUpdates, type UpdateFile, type Updates } from '../../packages/client/src/reading/updates.js';
+import { UPDATES_HEADER, UPDATES_WAY } from '../../packages/client/src/http/wire.js';
 import { METADATA, type RepositorySimulator } from './repository.js';
 
 type Asked = Readonly<Record<'root' | 'timestamp' | 'snapshot' | 'targets', number>>;

@@ -1,4 +1,4 @@
-import type { Fetch } from '../../packages/client/src/fetch.js';
+import type { Fetch } from '../../packages/client/src/http/fetch.js';
 import {
   canonical,
   quote,

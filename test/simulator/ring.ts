@@ -1,6 +1,6 @@
 import { formatNamed, type KeySigner, type PublicKey } from '@countersign/client/tuf';
 import { nodeCrypto } from '@countersign/client/node';
-import type { KeyRing } from '../../packages/client/src/key-ring.js';
+import type { KeyRing } from '../../packages/client/src/publishing/key-ring.js';
 import type { SimKey } from './keys.js';
 
 const format = formatNamed('tuf-1');

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { multipart } from '../../packages/client/src/multipart.js';
+import { multipart } from '../../packages/client/src/http/multipart.js';
 import { sha256 } from '../simulator/notary.js';
 import type { Answer } from './publisher.js';
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { multipart, type FormPart } from '../../packages/client/src/multipart.js';
+import { multipart, type FormPart } from '../../packages/client/src/http/multipart.js';
 import { canonical, quote } from '../simulator/documents.js';
 import {
   certifiedKey,

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { multipart, type FormPart } from '../../packages/client/src/multipart.js';
+import { multipart, type FormPart } from '../../packages/client/src/http/multipart.js';
 import { canonical, quote, type Delegation, type RootDoc, type TargetsDoc } from '../simulator/documents.js';
 import { newKey, sha256, type SimKey } from '../simulator/keys.js';
 import { date } from '../simulator/repository.js';

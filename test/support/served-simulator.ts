@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Fetch } from '../../packages/client/src/fetch.js';
+import type { Fetch } from '../../packages/client/src/http/fetch.js';
 import { METADATA, TARGETS_URL } from '../simulator/repository.js';
 
 export interface Served {

@@ -1,5 +1,5 @@
-import { readNotes, writeNotes } from '../cache-notes.js';
-import { mayReplace, MemoryCache, type CacheNotes, type MetadataCache, type Saved } from '../cache.js';
+import { readNotes, writeNotes } from '../cache/cache-notes.js';
+import { mayReplace, MemoryCache, type CacheNotes, type MetadataCache, type Saved } from '../cache/cache.js';
 import type { CountersignError } from '../tuf/errors.js';
 import { ROOT, type RoleName } from '../tuf/names.js';
 import { answered, committed, openDatabase } from './indexed-db.js';

@@ -6,11 +6,11 @@ import { connect } from '../node/connect.js';
 import { nodeCrypto } from '../node/crypto.js';
 import { DirectoryCache } from '../node/directory-cache.js';
 import { intoFile } from '../node/download.js';
-import { fingerprint } from '../pinning.js';
+import { fingerprint } from '../reading/pinning.js';
 import { CountersignError } from '../tuf/errors.js';
 import { formatNamed } from '../tuf/formats/index.js';
-import { Updater } from '../updater.js';
-import { encodeSegment } from '../urls.js';
+import { Updater } from '../reading/updater.js';
+import { encodeSegment } from '../http/urls.js';
 
 interface Flags {
   readonly metadataDir?: string;

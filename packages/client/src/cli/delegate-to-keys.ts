@@ -1,5 +1,5 @@
-import { extendDelegation } from '../extend-delegation.js';
-import { findRole } from '../role-search.js';
+import { extendDelegation } from '../publishing/extend-delegation.js';
+import { findRole } from '../publishing/role-search.js';
 import { CountersignError } from '../tuf/errors.js';
 import type { Format } from '../tuf/formats/format.js';
 import type { PublicKey } from '../tuf/model.js';

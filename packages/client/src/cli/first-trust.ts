@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { certificateAuthority } from '../node/certificate-authority.js';
-import type { FirstTrust } from '../pinning.js';
-import { formatOfRoot } from '../root-format.js';
+import type { FirstTrust } from '../reading/pinning.js';
+import { formatOfRoot } from '../reading/root-format.js';
 import { CountersignError } from '../tuf/errors.js';
 import type { CommonOptions } from './options.js';
 

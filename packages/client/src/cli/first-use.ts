@@ -1,4 +1,4 @@
-import type { MetadataCache } from '../cache.js';
+import type { MetadataCache } from '../cache/cache.js';
 import type { Output } from './output.js';
 
 /** Says which root is believed because it was the first. */

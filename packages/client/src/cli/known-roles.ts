@@ -1,7 +1,7 @@
-import { keysOf, type Authority } from '../key-ring.js';
+import { keysOf, type Authority } from '../publishing/key-ring.js';
 import type { CollectionHome } from '../node/home.js';
-import { rootAuthority } from '../role-search.js';
-import { formatOfRoot } from '../root-format.js';
+import { rootAuthority } from '../publishing/role-search.js';
+import { formatOfRoot } from '../reading/root-format.js';
 import type { PathSet, PublicKey } from '../tuf/model.js';
 import { ROOT, SNAPSHOT, TARGETS, type RoleName } from '../tuf/names.js';
 

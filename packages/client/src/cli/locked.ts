@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { errorCode, writeAtomically } from '../node/atomic-file.js';
-import { MAX_LOCK, readLock, writeLock, type LockEntry, type TrustLock } from '../trust-lock.js';
+import { MAX_LOCK, readLock, writeLock, type LockEntry, type TrustLock } from '../reading/trust-lock.js';
 import type { Crypto } from '../tuf/crypto.js';
 import { equalBytes } from '../tuf/encoding.js';
 import { CountersignError } from '../tuf/errors.js';

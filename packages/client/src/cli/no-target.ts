@@ -1,5 +1,5 @@
 import { CountersignError } from '../tuf/errors.js';
-import type { Updater } from '../updater.js';
+import type { Updater } from '../reading/updater.js';
 import type { Collection } from './collection.js';
 import { similar } from '../similar.js';
 

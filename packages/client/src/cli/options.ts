@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { MAX_LIFETIME } from '../lifetimes.js';
+import { MAX_LIFETIME } from '../publishing/lifetimes.js';
 import type { Format } from '../tuf/formats/format.js';
 import { formatNamed } from '../tuf/formats/index.js';
 

@@ -1,4 +1,4 @@
-import { expiry } from '../lifetimes.js';
+import { expiry } from '../publishing/lifetimes.js';
 import type { NewKeyType, PrivateKey } from '../node/private-key.js';
 import { publicKeyOf } from '../tuf/compose.js';
 import { CountersignError } from '../tuf/errors.js';

@@ -1,4 +1,4 @@
-import type { TargetChange } from '../changes.js';
+import type { TargetChange } from '../publishing/changes.js';
 import { hexEncode } from '../tuf/encoding.js';
 import type { TargetFile } from '../tuf/model.js';
 

@@ -1,4 +1,4 @@
-import type { TrustedState } from '../state.js';
+import type { TrustedState } from '../reading/state.js';
 import { formatInstant, type Instant } from '../tuf/names.js';
 
 /** The versions of the top-level roles. */

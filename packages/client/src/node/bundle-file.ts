@@ -1,5 +1,5 @@
 import { open, type FileHandle } from 'node:fs/promises';
-import { Bundle } from '../bundle.js';
+import { Bundle } from '../bundle/bundle.js';
 import { CountersignError } from '../tuf/errors.js';
 import { errorCode } from './atomic-file.js';
 

@@ -1,5 +1,5 @@
 import { createHash, X509Certificate } from 'node:crypto';
-import type { CertificateAuthority } from '../pinning.js';
+import type { CertificateAuthority } from '../reading/pinning.js';
 import { CountersignError } from '../tuf/errors.js';
 import type { Instant } from '../tuf/names.js';
 

@@ -1,4 +1,4 @@
-import type { Fetch } from '../fetch.js';
+import type { Fetch } from '../http/fetch.js';
 import { connectionFault } from './connection-faults.js';
 import { HttpFetch } from './http-fetch.js';
 

@@ -1,5 +1,5 @@
 import { execFile, type ExecFileException } from 'node:child_process';
-import type { Credentials } from '../token-exchange.js';
+import type { Credentials } from '../http/token-exchange.js';
 import { CountersignError } from '../tuf/errors.js';
 
 export interface CredentialHelperOptions {

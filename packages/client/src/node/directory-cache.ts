@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readNotes, writeNotes } from '../cache-notes.js';
-import { mayReplace, MemoryCache, type CacheNotes, type MetadataCache, type Saved } from '../cache.js';
+import { readNotes, writeNotes } from '../cache/cache-notes.js';
+import { mayReplace, MemoryCache, type CacheNotes, type MetadataCache, type Saved } from '../cache/cache.js';
 import { CountersignError } from '../tuf/errors.js';
 import { ROOT, type RoleName } from '../tuf/names.js';
-import { encodeSegment } from '../urls.js';
+import { encodeSegment } from '../http/urls.js';
 import { errorCode, fileFault, isMissing, isReadOnly, replaceFile, writeAtomically } from './atomic-file.js';
 import { KnownFiles } from './known-files.js';
 import { withLock, type LockOptions } from './lock.js';

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Credentials } from '../token-exchange.js';
+import type { Credentials } from '../http/token-exchange.js';
 import { base64Decode, utf8Decode } from '../tuf/encoding.js';
 import { CountersignError } from '../tuf/errors.js';
 import { errorCode } from './atomic-file.js';

@@ -1,6 +1,6 @@
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { TargetSink } from '../updater.js';
+import type { TargetSink } from '../reading/updater.js';
 import { fileFault, syncDirectory, temporaryBeside } from './atomic-file.js';
 import { nodeCrypto } from './crypto.js';
 import { hasTarget } from './verify-file.js';

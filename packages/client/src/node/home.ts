@@ -1,10 +1,10 @@
 import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { TargetChange } from '../changes.js';
-import { readChanges, writeChanges } from '../changes-file.js';
+import type { TargetChange } from '../publishing/changes.js';
+import { readChanges, writeChanges } from '../publishing/changes-file.js';
 import { CountersignError } from '../tuf/errors.js';
 import { parseGun, type Gun } from '../tuf/names.js';
-import { encodeSegment } from '../urls.js';
+import { encodeSegment } from '../http/urls.js';
 import { errorCode, writeAtomically } from './atomic-file.js';
 import { DirectoryCache } from './directory-cache.js';
 import { withLock, type LockOptions } from './lock.js';

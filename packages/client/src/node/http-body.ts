@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { BodyReader, FetchResponse } from '../fetch.js';
+import type { BodyReader, FetchResponse } from '../http/fetch.js';
 import { CountersignError } from '../tuf/errors.js';
 import { errorCode } from './atomic-file.js';
 

@@ -1,6 +1,6 @@
 import { request as httpRequest, type Agent, type ClientRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import type { FetchInit } from '../fetch.js';
+import type { FetchInit } from '../http/fetch.js';
 import { upload } from './http-upload.js';
 
 export interface ExchangeOptions {

@@ -1,7 +1,7 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import type { Fetch, FetchInit, FetchResponse } from '../fetch.js';
-import { hostOf } from '../transfer.js';
+import type { Fetch, FetchInit, FetchResponse } from '../http/fetch.js';
+import { hostOf } from '../http/transfer.js';
 import { CountersignError } from '../tuf/errors.js';
 import { errorCode } from './atomic-file.js';
 import { bodyOf } from './http-body.js';

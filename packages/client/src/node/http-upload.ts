@@ -1,6 +1,6 @@
 import type { ClientRequest } from 'node:http';
 import { setImmediate as turn } from 'node:timers/promises';
-import type { FetchInit } from '../fetch.js';
+import type { FetchInit } from '../http/fetch.js';
 
 /**
  * Sends a request's body, a stream no faster than the connection takes it. Resolves at its end, or where the answer has come

@@ -1,13 +1,13 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
-import { atOnce } from '../at-once.js';
-import { targetAddress, type BundleContents } from '../make-bundle.js';
-import { rootFiles, type NamedFiles } from '../state-files.js';
+import { atOnce } from '../http/at-once.js';
+import { targetAddress, type BundleContents } from '../bundle/make-bundle.js';
+import { rootFiles, type NamedFiles } from '../bundle/state-files.js';
 import type { FoundTarget } from '../tuf/delegations.js';
 import { equalBytes } from '../tuf/encoding.js';
 import { CountersignError } from '../tuf/errors.js';
 import { parseSaneTargetPath, ROOT, TIMESTAMP } from '../tuf/names.js';
-import type { Updater } from '../updater.js';
+import type { Updater } from '../reading/updater.js';
 import { errorCode, writeAtomically } from './atomic-file.js';
 import { nodeCrypto } from './crypto.js';
 import { putChunks } from './download.js';

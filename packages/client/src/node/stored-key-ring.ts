@@ -1,4 +1,4 @@
-import type { KeyRing } from '../key-ring.js';
+import type { KeyRing } from '../publishing/key-ring.js';
 import { equalBytes } from '../tuf/encoding.js';
 import { CountersignError } from '../tuf/errors.js';
 import type { PublicKey } from '../tuf/model.js';

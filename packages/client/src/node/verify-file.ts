@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { TargetCheck, type ExpectedTarget } from '../target-stream.js';
+import { TargetCheck, type ExpectedTarget } from '../reading/target-stream.js';
 import type { Crypto } from '../tuf/crypto.js';
 import { CountersignError, hasCode } from '../tuf/errors.js';
 import { errorCode } from './atomic-file.js';

@@ -1,6 +1,6 @@
 import { InvalidArgumentError, type Command } from 'commander';
-import { sameTarget } from '../../apply-changes.js';
-import { stage, type AddTarget, type TargetChange } from '../../changes.js';
+import { sameTarget } from '../../publishing/apply-changes.js';
+import { stage, type AddTarget, type TargetChange } from '../../publishing/changes.js';
 import { hexDecode } from '../../tuf/encoding.js';
 import { CountersignError } from '../../tuf/errors.js';
 import type { TargetFile, Targets } from '../../tuf/model.js';

@@ -1,9 +1,9 @@
 import { open, readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { sameDelegation } from '../../apply-changes.js';
-import type { DelegationChange } from '../../changes.js';
-import { MAX_REQUEST, readDelegationRequest, type DelegationRequest } from '../../delegation-request.js';
-import { findRole, listedVersion } from '../../role-search.js';
+import { sameDelegation } from '../../publishing/apply-changes.js';
+import type { DelegationChange } from '../../publishing/changes.js';
+import { MAX_REQUEST, readDelegationRequest, type DelegationRequest } from '../../publishing/delegation-request.js';
+import { findRole, listedVersion } from '../../publishing/role-search.js';
 import { CountersignError } from '../../tuf/errors.js';
 import type { Delegation, PathSet } from '../../tuf/model.js';
 import { parseSaneRoleName, type RoleName } from '../../tuf/names.js';

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import type { DelegationChange } from '../../changes.js';
-import { baseOf, withdrawKeys } from '../../extend-delegation.js';
-import { findRole } from '../../role-search.js';
+import type { DelegationChange } from '../../publishing/changes.js';
+import { baseOf, withdrawKeys } from '../../publishing/extend-delegation.js';
+import { findRole } from '../../publishing/role-search.js';
 import type { Crypto } from '../../tuf/crypto.js';
 import { CountersignError } from '../../tuf/errors.js';
 import type { Format } from '../../tuf/formats/format.js';

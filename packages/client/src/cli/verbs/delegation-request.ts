@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import { writeDelegationRequest } from '../../delegation-request.js';
-import { expiry } from '../../lifetimes.js';
-import { listedVersion } from '../../role-search.js';
-import { wrongFormat } from '../../root-format.js';
+import { writeDelegationRequest } from '../../publishing/delegation-request.js';
+import { expiry } from '../../publishing/lifetimes.js';
+import { listedVersion } from '../../publishing/role-search.js';
+import { wrongFormat } from '../../reading/root-format.js';
 import type { Format } from '../../tuf/formats/format.js';
 import { formatInstant, instant, parseSaneRoleName, ROOT, type KeyId, type RoleName } from '../../tuf/names.js';
 import type { Collection } from '../collection.js';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { inspect, vacantRoles, type RoleReport, type VacantRole } from '../../inspect.js';
+import { inspect, vacantRoles, type RoleReport, type VacantRole } from '../../reading/inspect.js';
 import type { Collection } from '../collection.js';
 import { coveredPaths } from '../covered-paths.js';
 import { withJson, withTrust, type CommonOptions } from '../options.js';

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
-import { atOnce } from '../../at-once.js';
+import { atOnce } from '../../http/at-once.js';
 import { intoFile } from '../../node/download.js';
-import { checkHosted } from '../../elsewhere.js';
+import { checkHosted } from '../../reading/elsewhere.js';
 import type { FoundTarget } from '../../tuf/delegations.js';
 import { CountersignError } from '../../tuf/errors.js';
-import type { Updater } from '../../updater.js';
+import type { Updater } from '../../reading/updater.js';
 import { checkHeld } from '../bundled.js';
 import type { Collection } from '../collection.js';
 import { inPlace, placeFor, placesBelow, type Placed } from '../destination.js';

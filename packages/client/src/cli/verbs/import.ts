@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
-import { comeOver, type CameOver } from '../../coming-over.js';
-import { CollectionServer } from '../../collection-server.js';
-import { Http } from '../../http.js';
-import type { Missing } from '../../earlier-versions.js';
-import type { FirstTrust } from '../../pinning.js';
-import { formatOfRoot } from '../../root-format.js';
+import { comeOver, type CameOver } from '../../coming-over/coming-over.js';
+import { CollectionServer } from '../../publishing/collection-server.js';
+import { Http } from '../../http/http.js';
+import type { Missing } from '../../coming-over/earlier-versions.js';
+import type { FirstTrust } from '../../reading/pinning.js';
+import { formatOfRoot } from '../../reading/root-format.js';
 import { equalBytes } from '../../tuf/encoding.js';
 import { CountersignError } from '../../tuf/errors.js';
 import { rootFileName } from '../../tuf/formats/index.js';

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import { makeFirstRoot } from '../../first-root.js';
-import { expiry } from '../../lifetimes.js';
-import { Http } from '../../http.js';
-import { fingerprint } from '../../pinning.js';
+import { makeFirstRoot } from '../../publishing/first-root.js';
+import { expiry } from '../../publishing/lifetimes.js';
+import { Http } from '../../http/http.js';
+import { fingerprint } from '../../reading/pinning.js';
 import { CountersignError } from '../../tuf/errors.js';
 import { rootFileName } from '../../tuf/formats/index.js';
 import { formatInstant, instant, ROOT, type KeyId, type Version } from '../../tuf/names.js';

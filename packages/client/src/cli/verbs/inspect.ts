@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { inspect, type Inspection, type KeyReport, type RoleReport } from '../../inspect.js';
+import { inspect, type Inspection, type KeyReport, type RoleReport } from '../../reading/inspect.js';
 import { parseInstant } from '../../tuf/names.js';
 import { coveredPaths } from '../covered-paths.js';
 import { withJson, withBundle, type CommonOptions } from '../options.js';

@@ -1,12 +1,12 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import type { BundleContents } from '../../make-bundle.js';
+import type { BundleContents } from '../../bundle/make-bundle.js';
 import { withLock } from '../../node/lock.js';
 import { mirror, type Mirrored } from '../../node/mirror.js';
-import { rootChain } from '../../root-chain.js';
-import { StateFiles } from '../../state-files.js';
-import type { TrustedState } from '../../state.js';
+import { rootChain } from '../../reading/root-chain.js';
+import { StateFiles } from '../../bundle/state-files.js';
+import type { TrustedState } from '../../reading/state.js';
 import type { FoundTarget } from '../../tuf/delegations.js';
 import { CountersignError } from '../../tuf/errors.js';
 import type { Gun } from '../../tuf/names.js';

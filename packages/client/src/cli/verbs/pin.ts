@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { fingerprint } from '../../pinning.js';
-import { lockEntry, movedVersions, type LockEntry } from '../../trust-lock.js';
+import { fingerprint } from '../../reading/pinning.js';
+import { lockEntry, movedVersions, type LockEntry } from '../../reading/trust-lock.js';
 import { equalBytes } from '../../tuf/encoding.js';
 import { CountersignError } from '../../tuf/errors.js';
 import type { Gun } from '../../tuf/names.js';

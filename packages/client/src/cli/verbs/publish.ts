@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import type { TargetChange } from '../../changes.js';
-import { canSign } from '../../key-ring.js';
-import type { PublishOutcome } from '../../publisher.js';
+import type { TargetChange } from '../../publishing/changes.js';
+import { canSign } from '../../publishing/key-ring.js';
+import type { PublishOutcome } from '../../publishing/publisher.js';
 import { CountersignError, hasCode } from '../../tuf/errors.js';
 import type { RoleName } from '../../tuf/names.js';
 import { knownRoles } from '../known-roles.js';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { stage } from '../../changes.js';
+import { stage } from '../../publishing/changes.js';
 import { CountersignError } from '../../tuf/errors.js';
 import type { RoleName, TargetPath } from '../../tuf/names.js';
 import { roleNamed, type Collection } from '../collection.js';

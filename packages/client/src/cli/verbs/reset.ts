@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { TargetChange } from '../../changes.js';
+import type { TargetChange } from '../../publishing/changes.js';
 import type { CollectionHome } from '../../node/home.js';
 import { CountersignError, hasCode } from '../../tuf/errors.js';
 import { commandLine } from '../hint.js';

@@ -1,9 +1,9 @@
 import { Argument, type Command } from 'commander';
-import { signersFor } from '../../key-ring.js';
-import type { PublishOutcome } from '../../publisher.js';
-import { rootAuthority } from '../../role-search.js';
-import type { Rotation } from '../../rotation.js';
-import type { TrustedState } from '../../state.js';
+import { signersFor } from '../../publishing/key-ring.js';
+import type { PublishOutcome } from '../../publishing/publisher.js';
+import { rootAuthority } from '../../publishing/role-search.js';
+import type { Rotation } from '../../publishing/rotation.js';
+import type { TrustedState } from '../../reading/state.js';
 import { CountersignError } from '../../tuf/errors.js';
 import type { Format } from '../../tuf/formats/format.js';
 import type { KeyId } from '../../tuf/names.js';

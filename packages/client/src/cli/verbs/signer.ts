@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import type { DelegationChange } from '../../changes.js';
-import { formatOfRoot } from '../../root-format.js';
-import { addSigner, removeSigner, signerRole, signersOf } from '../../signers.js';
+import type { DelegationChange } from '../../publishing/changes.js';
+import { formatOfRoot } from '../../reading/root-format.js';
+import { addSigner, removeSigner, signerRole, signersOf } from '../../publishing/signers.js';
 import { formatNamed } from '../../tuf/formats/index.js';
 import type { Targets } from '../../tuf/model.js';
 import type { Collection } from '../collection.js';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import type { TargetChange } from '../../changes.js';
-import { formatOfRoot } from '../../root-format.js';
+import type { TargetChange } from '../../publishing/changes.js';
+import { formatOfRoot } from '../../reading/root-format.js';
 import type { AnyDocument } from '../../tuf/model.js';
 import { formatInstant, ROOT, TARGETS, type RoleName } from '../../tuf/names.js';
 import type { Collection } from '../collection.js';

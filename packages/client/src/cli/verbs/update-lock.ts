@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { lockEntry, movedVersions, type LockEntry, type MovedVersion } from '../../trust-lock.js';
+import { lockEntry, movedVersions, type LockEntry, type MovedVersion } from '../../reading/trust-lock.js';
 import { CountersignError } from '../../tuf/errors.js';
 import { parseGun, type Gun } from '../../tuf/names.js';
 import { commandLine } from '../hint.js';

@@ -3,7 +3,7 @@ import { verifyFile } from '../../node/verify-file.js';
 import type { FoundTarget } from '../../tuf/delegations.js';
 import { CountersignError } from '../../tuf/errors.js';
 import { formatInstant } from '../../tuf/names.js';
-import type { Updater } from '../../updater.js';
+import type { Updater } from '../../reading/updater.js';
 import { checkHeld, type Bundled } from '../bundled.js';
 import type { Collection } from '../collection.js';
 import { noTarget } from '../no-target.js';

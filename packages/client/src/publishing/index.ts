@@ -1,0 +1,14 @@
+export { applyChanges, sameTarget, type AppliedChanges, type Contradiction } from './apply-changes.js';
+export * from './changes.js';
+export { readChanges, writeChanges } from './changes-file.js';
+export * from './collection-server.js';
+export * from './delegation-request.js';
+export * from './extend-delegation.js';
+export { makeFirstRoot, type FirstKeys } from './first-root.js';
+export { type Authority, type KeyRing } from './key-ring.js';
+export * from './lifetimes.js';
+export * from './publisher.js';
+export { findRole, type PublishedRole } from './role-search.js';
+export type { Rotation } from './rotation.js';
+export { hashPrefixed } from '../reading/stored-name.js';
+export type { UploadProgress } from './upload-targets.js';
