@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { PassThrough } from 'node:stream';
 import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { codesOf, EXIT, EXIT_MEANINGS, type ExitName } from '../../packages/client/src/cli/exit-codes.js';
+import { codesOf, EXIT, EXIT_MEANINGS, type ExitName } from '../../packages/client/src/cli/terminal/exit-codes.js';
 import { program } from '../../packages/client/src/cli/main.js';
 import { Collected } from './collected.js';
 

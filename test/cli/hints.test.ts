@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { commandLine, shellWord } from '../../packages/client/src/cli/hint.js';
-import { asRun } from '../../packages/client/src/cli/output.js';
+import { asRun } from '../../packages/client/src/cli/terminal/output.js';
 import { Published } from './published.js';
 import { Person } from './terminal.js';
 

@@ -15,18 +15,19 @@ import type { Crypto } from '../tuf/crypto.js';
 import { CountersignError, hasCode } from '../tuf/errors.js';
 import type { Format } from '../tuf/formats/format.js';
 import type { Targets } from '../tuf/model.js';
-import { parseSaneRoleName, ROOT, TARGETS, TIMESTAMP, type Gun, type RoleName } from '../tuf/names.js';
+import { parseSaneRoleName, ROOT, TARGETS, type Gun, type RoleName } from '../tuf/names.js';
 import { lockedTrust } from '../reading/trust-lock.js';
 import { Updater, type UpdaterOptions } from '../reading/updater.js';
 import type { TrustedState } from '../reading/state.js';
 import { baseUrl, collectionUrls, type RepositoryUrls } from '../http/urls.js';
-import { reading, type Bundled } from './bundled.js';
-import { telling } from './first-use.js';
-import { firstTrustIn } from './first-trust.js';
+import { reading, type Bundled } from './trust/bundled.js';
+import { telling } from './trust/first-use.js';
+import { firstTrustIn } from './trust/first-trust.js';
 import { commandLine, sameServer } from './hint.js';
-import { explainLocked, type Locked } from './locked.js';
+import { explainLocked, type Locked } from './trust/locked.js';
+import { explainAbsent, noTrustedRoot, nothingKnown } from './trust/unknown-collection.js';
 import type { CommonOptions } from './options.js';
-import type { Output } from './output.js';
+import type { Output } from './terminal/output.js';
 
 /** What a collection needs of the run of the command it belongs to. */
 export interface CollectionContext {
@@ -138,14 +139,18 @@ export class Collection {
     purpose: 'read' | 'publish',
   ): Promise<Pick<UpdaterOptions, 'firstTrust' | 'floors'> & { readonly cache: MetadataCache }> {
     const { crypto, output } = this.#context;
-    const entry = this.#approach.locked?.entry;
+    const { bundled, locked } = this.#approach;
+    const entry = locked?.entry;
     if (entry !== undefined) {
       const hash = fingerprint(entry.root, crypto).slice('sha256:'.length);
       return { ...lockedTrust(entry), cache: this.home.locked(hash) };
     }
     const cache = this.home.metadata;
     const firstTrust = await this.firstTrust();
-    if (firstTrust === undefined && (await cache.load(ROOT)) === undefined) throw await this.#unknown(purpose);
+    if (firstTrust === undefined && (await cache.load(ROOT)) === undefined)
+      throw purpose === 'publish'
+        ? await nothingKnown(this)
+        : await noTrustedRoot(this, bundled === undefined ? '--trust-on-first-use' : '--lock FILE');
     if (firstTrust === undefined) return { cache };
     return { firstTrust, cache: firstTrust.kind === 'trust-on-first-use' ? telling(cache, output) : cache };
   }
@@ -218,44 +223,8 @@ export class Collection {
     if (bundled !== undefined) return error;
     if (locked !== undefined && hasCode(error, 'unauthorized', 'rollback'))
       return explainLocked(error, { ...locked, as, pin: this.command('pin', '--lock', locked.path, '--force') });
-    if (hasCode(error, 'not-found', 'untrusted-root') && isEmpty(error.detail['found'])) {
-      const meant = await this.similar();
-      return new CountersignError('not-found', `there is no collection ${this.gun} at ${this.serverUrl}`, {
-        cause: error,
-        next: meant === undefined ? "Check the name and the server's address." : `Did you mean ${meant}?`,
-      });
-    }
-    if (!hasCode(error, 'not-found') || error.detail.role !== TIMESTAMP) return error;
-    if ((await this.home.firstRoot()) === undefined) return error;
-    return new CountersignError('not-found', `${this.gun} has not been published yet`, {
-      cause: error,
-      next: `Publish it with \`${this.command('publish')}\`.`,
-    });
+    return explainAbsent(error, this);
   }
-
-  /** The error for a collection of which nothing is here: mistyped, or never begun. */
-  async nothingKnown(): Promise<CountersignError> {
-    const meant = await this.similar();
-    const begin = `${meant === undefined ? 'To begin' : `Did you mean ${meant}? If not, to begin`} it: \`${this.command('init')}\``;
-    return new CountersignError('not-found', `nothing is known of ${this.gun} here`, {
-      next: `${begin}; to take part in somebody's, give --root-fingerprint sha256:…, as they tell you.`,
-    });
-  }
-
-  async #unknown(purpose: 'read' | 'publish'): Promise<CountersignError> {
-    if (purpose === 'publish') return this.nothingKnown();
-    const meant = await this.similar();
-    return new CountersignError('untrusted-root', `there is no trusted root for ${this.gun} here yet`, {
-      next:
-        `${meant === undefined ? 'Give' : `Did you mean ${meant}? If not, give`} ` +
-        '--root FILE or --root-fingerprint sha256:…, as the publisher tells you; ' +
-        (this.bundled === undefined ? 'or --trust-on-first-use.' : 'or --lock FILE.'),
-    });
-  }
-}
-
-function isEmpty(found: unknown): boolean {
-  return Array.isArray(found) && found.length === 0;
 }
 
 function authenticatedFetch(context: CollectionContext, gun: Gun, server: string): Fetch {

@@ -1,11 +1,11 @@
 import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { CountersignError } from '../tuf/errors.js';
-import { EXIT, exitCodeOf } from './exit-codes.js';
-import type { CommandIo } from './io.js';
-import { asRun, printable } from './output.js';
+import { EXIT, exitCodeOf } from './terminal/exit-codes.js';
+import type { CommandIo } from './terminal/io.js';
+import { asRun, printable } from './terminal/output.js';
 import { Session, type Run } from './session.js';
-import { explainUsage, helpCommand, IN_OUR_WORDS, verbAndArguments } from './usage.js';
+import { explainUsage, helpCommand, IN_OUR_WORDS, verbAndArguments } from './terminal/usage.js';
 import { addAdd } from './verbs/add.js';
 import { addBundle } from './verbs/bundle.js';
 import { addDelegation } from './verbs/delegation.js';

@@ -1,4 +1,4 @@
-import { EXIT } from './exit-codes.js';
+import { EXIT } from './terminal/exit-codes.js';
 import { main } from './main.js';
 
 /** The command as a process: the only place that knows it is one. Ctrl-C lets what is under way clean up after itself. */

@@ -16,14 +16,14 @@ import { CountersignError, hasCode } from '../tuf/errors.js';
 import { formatNamed } from '../tuf/formats/index.js';
 import { parseGun, type Gun, type KeyId } from '../tuf/names.js';
 import { baseUrl } from '../http/urls.js';
-import { bundleIn, checkName, explainBundle, type Bundled } from './bundled.js';
+import { bundleIn, checkName, explainBundle, type Bundled } from './trust/bundled.js';
 import { Collection } from './collection.js';
-import type { CommandIo } from './io.js';
-import { findLocked, type Locked } from './locked.js';
+import type { CommandIo } from './terminal/io.js';
+import { findLocked, type Locked } from './trust/locked.js';
 import type { CommonOptions } from './options.js';
-import { openStaged } from './open-staged.js';
-import { Output, short } from './output.js';
-import { Passphrases } from './passphrase.js';
+import { openStaged } from './files/open-staged.js';
+import { Output, short } from './terminal/output.js';
+import { Passphrases } from './terminal/passphrase.js';
 
 /** Runs one verb's work in a session that is closed afterwards. */
 export type Run = (options: CommonOptions, work: (session: Session) => Promise<void>) => Promise<void>;

@@ -7,12 +7,12 @@ import type { TargetFile, Targets } from '../../tuf/model.js';
 import { parseSaneTargetPath, type RoleName, type TargetPath } from '../../tuf/names.js';
 import { covers } from '../../tuf/paths.js';
 import { roleNamed, type Collection } from '../collection.js';
-import { knownRoles } from '../known-roles.js';
+import { knownRoles } from '../keys/known-roles.js';
 import { withJson, withTrust, type CommonOptions } from '../options.js';
-import { count, size, type Output } from '../output.js';
-import { describeFile, scanFiles, type FoundFile } from '../scan-files.js';
+import { count, size, type Output } from '../terminal/output.js';
+import { describeFile, scanFiles, type FoundFile } from '../files/scan-files.js';
 import type { Run, Session } from '../session.js';
-import { asJson } from '../staged.js';
+import { asJson } from '../files/staged.js';
 
 interface AddOptions extends CommonOptions {
   readonly as?: string;

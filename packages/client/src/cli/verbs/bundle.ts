@@ -13,10 +13,10 @@ import type { Updater } from '../../reading/updater.js';
 import type { Collection } from '../collection.js';
 import { noTarget } from '../no-target.js';
 import { withJson, withReading, type CommonOptions } from '../options.js';
-import { count, size, whenExpires } from '../output.js';
-import { progressBar } from '../progress.js';
+import { count, size, whenExpires } from '../terminal/output.js';
+import { progressBar } from '../terminal/progress.js';
 import type { Run, Session } from '../session.js';
-import { means } from '../staged.js';
+import { means } from '../files/staged.js';
 import { versionsIn, whenStateExpires } from '../state-report.js';
 import { asJson } from './list.js';
 

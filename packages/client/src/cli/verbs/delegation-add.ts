@@ -8,7 +8,7 @@ import { CountersignError } from '../../tuf/errors.js';
 import type { Delegation, PathSet } from '../../tuf/model.js';
 import { parseSaneRoleName, type RoleName } from '../../tuf/names.js';
 import { roleNamed, type Collection } from '../collection.js';
-import { delegateToKeys } from '../delegate-to-keys.js';
+import { delegateToKeys } from '../delegating/delegate-to-keys.js';
 import {
   withAbandon,
   withBy,

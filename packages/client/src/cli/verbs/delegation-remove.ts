@@ -8,7 +8,7 @@ import type { Format } from '../../tuf/formats/format.js';
 import type { Delegation, PublicKey } from '../../tuf/model.js';
 import { parseSaneRoleName, type KeyId, type RoleName } from '../../tuf/names.js';
 import type { Collection } from '../collection.js';
-import { delegatorOf } from '../delegator.js';
+import { delegatorOf } from '../delegating/delegator.js';
 import {
   withAbandon,
   withBy,

@@ -6,8 +6,8 @@ import { wrongFormat } from '../../reading/root-format.js';
 import type { Format } from '../../tuf/formats/format.js';
 import { formatInstant, instant, parseSaneRoleName, ROOT, type KeyId, type RoleName } from '../../tuf/names.js';
 import type { Collection } from '../collection.js';
-import { delegatorOf } from '../delegator.js';
-import { newKeyType } from '../own-signer.js';
+import { delegatorOf } from '../delegating/delegator.js';
+import { newKeyType } from '../keys/own-signer.js';
 import {
   formatChosen,
   withExpires,
@@ -18,8 +18,8 @@ import {
   type CommonOptions,
   type FormatChoice,
 } from '../options.js';
-import { ownKey } from '../own-key.js';
-import { present, putText, wouldOverwrite } from '../put-file.js';
+import { ownKey } from '../keys/own-key.js';
+import { present, putText, wouldOverwrite } from '../files/put-file.js';
 import type { Run, Session } from '../session.js';
 
 interface RequestOptions extends CommonOptions {

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { inspect, vacantRoles, type RoleReport, type VacantRole } from '../../reading/inspect.js';
 import type { Collection } from '../collection.js';
-import { coveredPaths } from '../covered-paths.js';
+import { coveredPaths } from '../delegating/covered-paths.js';
 import { withJson, withTrust, type CommonOptions } from '../options.js';
-import { short } from '../output.js';
+import { short } from '../terminal/output.js';
 import type { Run, Session } from '../session.js';
 import { addDelegate } from './delegation-add.js';
 import { addUndelegate } from './delegation-remove.js';

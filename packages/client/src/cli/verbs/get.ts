@@ -5,13 +5,13 @@ import { checkHosted } from '../../reading/elsewhere.js';
 import type { FoundTarget } from '../../tuf/delegations.js';
 import { CountersignError } from '../../tuf/errors.js';
 import type { Updater } from '../../reading/updater.js';
-import { checkHeld } from '../bundled.js';
+import { checkHeld } from '../trust/bundled.js';
 import type { Collection } from '../collection.js';
-import { inPlace, placeFor, placesBelow, type Placed } from '../destination.js';
+import { inPlace, placeFor, placesBelow, type Placed } from '../files/destination.js';
 import { noTarget } from '../no-target.js';
 import { withJson, withBundle, type CommonOptions } from '../options.js';
-import { count, size } from '../output.js';
-import { progressBar } from '../progress.js';
+import { count, size } from '../terminal/output.js';
+import { progressBar } from '../terminal/progress.js';
 import type { Run, Session } from '../session.js';
 import { asJson } from './list.js';
 

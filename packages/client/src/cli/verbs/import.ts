@@ -12,8 +12,8 @@ import { ROOT, type KeyId } from '../../tuf/names.js';
 import { Collection } from '../collection.js';
 import { commandLine } from '../hint.js';
 import { withExpires, withJson, withPassphrase, withTrust, type CommonOptions } from '../options.js';
-import { count, whenExpires } from '../output.js';
-import { counting } from '../progress.js';
+import { count, whenExpires } from '../terminal/output.js';
+import { counting } from '../terminal/progress.js';
 import type { Run, Session } from '../session.js';
 import { versions } from './publish.js';
 

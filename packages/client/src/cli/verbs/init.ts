@@ -9,9 +9,9 @@ import { formatInstant, instant, ROOT, type KeyId, type Version } from '../../tu
 import { DEFAULT_REFRESH_LIMITS } from '../../tuf/refresh.js';
 import type { Collection } from '../collection.js';
 import { commandLine, sameServer } from '../hint.js';
-import { ownKey } from '../own-key.js';
-import { newKeyType, rootSignerOf, signerOf } from '../own-signer.js';
-import { rootKeyFile } from '../put-file.js';
+import { ownKey } from '../keys/own-key.js';
+import { newKeyType, rootSignerOf, signerOf } from '../keys/own-signer.js';
+import { rootKeyFile } from '../files/put-file.js';
 import {
   formatChosen,
   withExpires,

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { inspect, type Inspection, type KeyReport, type RoleReport } from '../../reading/inspect.js';
 import { parseInstant } from '../../tuf/names.js';
-import { coveredPaths } from '../covered-paths.js';
+import { coveredPaths } from '../delegating/covered-paths.js';
 import { withJson, withBundle, type CommonOptions } from '../options.js';
-import { count, short, whenExpires } from '../output.js';
+import { count, short, whenExpires } from '../terminal/output.js';
 import type { Run, Session } from '../session.js';
 
 export function addInspect(program: Command, run: Run): void {

@@ -3,10 +3,10 @@ import { nodeCrypto } from '../../node/crypto.js';
 import type { StoredKey } from '../../node/key-store.js';
 import type { NewKeyType } from '../../node/private-key.js';
 import { formatInstant, instant } from '../../tuf/names.js';
-import { exportKey, type ExportOptions } from '../export-key.js';
-import { importKeys } from '../import-keys.js';
-import { usesOf, words, type KeyUse } from '../key-uses.js';
-import { notaryId } from '../notary-id.js';
+import { exportKey, type ExportOptions } from '../keys/export-key.js';
+import { importKeys } from '../keys/import-keys.js';
+import { usesOf, words, type KeyUse } from '../keys/key-uses.js';
+import { notaryId } from '../keys/notary-id.js';
 import { withJson, withPassphrase, type CommonOptions } from '../options.js';
 import type { Run, Session } from '../session.js';
 

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { hexEncode } from '../../tuf/encoding.js';
 import type { FoundTarget } from '../../tuf/delegations.js';
 import { withJson, withBundle, type CommonOptions } from '../options.js';
-import { short, size, type Output } from '../output.js';
+import { short, size, type Output } from '../terminal/output.js';
 import type { Run } from '../session.js';
 
 export function addList(program: Command, run: Run): void {

@@ -12,8 +12,8 @@ import { CountersignError } from '../../tuf/errors.js';
 import type { Gun } from '../../tuf/names.js';
 import type { Collection } from '../collection.js';
 import { withJson, withReading, type CommonOptions } from '../options.js';
-import { count, whenExpires } from '../output.js';
-import { progressBar } from '../progress.js';
+import { count, whenExpires } from '../terminal/output.js';
+import { progressBar } from '../terminal/progress.js';
 import type { Run, Session } from '../session.js';
 import { versionsIn, whenStateExpires } from '../state-report.js';
 

@@ -5,7 +5,7 @@ import { equalBytes } from '../../tuf/encoding.js';
 import { CountersignError } from '../../tuf/errors.js';
 import type { Gun } from '../../tuf/names.js';
 import { commandLine } from '../hint.js';
-import { openLock, saveLock, type LockFile } from '../locked.js';
+import { openLock, saveLock, type LockFile } from '../trust/locked.js';
 import { withJson, withLock, withTrust, type CommonOptions } from '../options.js';
 import type { Run, Session } from '../session.js';
 

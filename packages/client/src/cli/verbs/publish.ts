@@ -4,11 +4,11 @@ import { canSign } from '../../publishing/key-ring.js';
 import type { PublishOutcome } from '../../publishing/publisher.js';
 import { CountersignError, hasCode } from '../../tuf/errors.js';
 import type { RoleName } from '../../tuf/names.js';
-import { knownRoles } from '../known-roles.js';
+import { knownRoles } from '../keys/known-roles.js';
 import { roleNamed, type Collection } from '../collection.js';
 import { withAbandon, withExpires, withJson, withPassphrase, withTrust, type CommonOptions } from '../options.js';
-import { count } from '../output.js';
-import { progressBar } from '../progress.js';
+import { count } from '../terminal/output.js';
+import { progressBar } from '../terminal/progress.js';
 import type { Run, Session } from '../session.js';
 
 interface PublishOptions extends CommonOptions {

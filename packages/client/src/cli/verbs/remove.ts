@@ -4,10 +4,10 @@ import { CountersignError } from '../../tuf/errors.js';
 import type { RoleName, TargetPath } from '../../tuf/names.js';
 import { roleNamed, type Collection } from '../collection.js';
 import { withJson, withTrust, type CommonOptions } from '../options.js';
-import { count } from '../output.js';
+import { count } from '../terminal/output.js';
 import type { Run, Session } from '../session.js';
 import { similar } from '../../similar.js';
-import { asJson, means } from '../staged.js';
+import { asJson, means } from '../files/staged.js';
 
 interface RemoveOptions extends CommonOptions {
   readonly role?: string;

@@ -4,9 +4,9 @@ import type { CollectionHome } from '../../node/home.js';
 import { CountersignError, hasCode } from '../../tuf/errors.js';
 import { commandLine } from '../hint.js';
 import { withJson, type CommonOptions } from '../options.js';
-import { count } from '../output.js';
+import { count } from '../terminal/output.js';
 import type { Run, Session } from '../session.js';
-import { asJson, means } from '../staged.js';
+import { asJson, means } from '../files/staged.js';
 
 export function addReset(program: Command, run: Run): void {
   const command = program

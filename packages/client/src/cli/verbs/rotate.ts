@@ -10,10 +10,10 @@ import type { KeyId } from '../../tuf/names.js';
 import type { Collection } from '../collection.js';
 import { commandLine } from '../hint.js';
 import { withExpires, withJson, withPassphrase, withTrust, type CommonOptions } from '../options.js';
-import { short } from '../output.js';
-import { ownKey } from '../own-key.js';
-import { newKeyType, rootSignerOf, signerOf } from '../own-signer.js';
-import { rootKeyFile } from '../put-file.js';
+import { short } from '../terminal/output.js';
+import { ownKey } from '../keys/own-key.js';
+import { newKeyType, rootSignerOf, signerOf } from '../keys/own-signer.js';
+import { rootKeyFile } from '../files/put-file.js';
 import type { Run, Session } from '../session.js';
 import { settle, versions } from './publish.js';
 

@@ -5,9 +5,9 @@ import { addSigner, removeSigner, signerRole, signersOf } from '../../publishing
 import { formatNamed } from '../../tuf/formats/index.js';
 import type { Targets } from '../../tuf/model.js';
 import type { Collection } from '../collection.js';
-import { givenKey } from '../given-key.js';
+import { givenKey } from '../keys/given-key.js';
 import { withExpires, withJson, withPassphrase, withTrust, type CommonOptions } from '../options.js';
-import { short } from '../output.js';
+import { short } from '../terminal/output.js';
 import type { Run, Session } from '../session.js';
 import { settle, versions } from './publish.js';
 

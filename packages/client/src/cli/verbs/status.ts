@@ -5,9 +5,10 @@ import type { AnyDocument } from '../../tuf/model.js';
 import { formatInstant, ROOT, TARGETS, type RoleName } from '../../tuf/names.js';
 import type { Collection } from '../collection.js';
 import { withJson, type CommonOptions } from '../options.js';
-import { count, size, whenExpires } from '../output.js';
+import { count, size, whenExpires } from '../terminal/output.js';
 import type { Run, Session } from '../session.js';
-import { asJson } from '../staged.js';
+import { asJson } from '../files/staged.js';
+import { nothingKnown } from '../trust/unknown-collection.js';
 
 export function addStatus(program: Command, run: Run): void {
   const command = program
@@ -20,7 +21,7 @@ export function addStatus(program: Command, run: Run): void {
       const changes = await collection.home.changes();
       const known = await lastSeen(session, collection);
       if (known.length === 0 && changes.length === 0 && !(await isUnpublished(collection)))
-        throw await collection.nothingKnown();
+        throw await nothingKnown(collection);
       if (options.json === true)
         session.output.json(report(collection, await isUnpublished(collection), known, changes));
       else await show(session, collection, known, changes);

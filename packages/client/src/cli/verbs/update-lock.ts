@@ -3,7 +3,7 @@ import { lockEntry, movedVersions, type LockEntry, type MovedVersion } from '../
 import { CountersignError } from '../../tuf/errors.js';
 import { parseGun, type Gun } from '../../tuf/names.js';
 import { commandLine } from '../hint.js';
-import { openLock, saveLock, type LockFile } from '../locked.js';
+import { openLock, saveLock, type LockFile } from '../trust/locked.js';
 import { withJson, withLock, withServer, type CommonOptions } from '../options.js';
 import type { Run, Session } from '../session.js';
 

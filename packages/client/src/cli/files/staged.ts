@@ -1,6 +1,6 @@
-import type { TargetChange } from '../publishing/changes.js';
-import { hexEncode } from '../tuf/encoding.js';
-import type { TargetFile } from '../tuf/model.js';
+import type { TargetChange } from '../../publishing/changes.js';
+import { hexEncode } from '../../tuf/encoding.js';
+import type { TargetFile } from '../../tuf/model.js';
 
 /** Staged changes for programs. */
 export function asJson(changes: readonly TargetChange[]): readonly object[] {

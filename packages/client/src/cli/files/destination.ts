@@ -1,11 +1,11 @@
 import { lstat, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
-import { errorCode } from '../node/atomic-file.js';
-import { verifyFile } from '../node/verify-file.js';
-import type { Crypto } from '../tuf/crypto.js';
-import type { FoundTarget } from '../tuf/delegations.js';
-import { CountersignError, hasCode } from '../tuf/errors.js';
-import { parseSaneTargetPath } from '../tuf/names.js';
+import { errorCode } from '../../node/atomic-file.js';
+import { verifyFile } from '../../node/verify-file.js';
+import type { Crypto } from '../../tuf/crypto.js';
+import type { FoundTarget } from '../../tuf/delegations.js';
+import { CountersignError, hasCode } from '../../tuf/errors.js';
+import { parseSaneTargetPath } from '../../tuf/names.js';
 
 /** A target and where it goes. */
 export interface Placed {

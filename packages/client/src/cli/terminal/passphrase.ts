@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import password from '@inquirer/password';
-import { CountersignError } from '../tuf/errors.js';
+import { CountersignError } from '../../tuf/errors.js';
 import type { CommandIo } from './io.js';
 
 /** Bytes; more than anybody types. */

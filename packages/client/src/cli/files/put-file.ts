@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { writeAtomically } from '../node/atomic-file.js';
-import { CountersignError } from '../tuf/errors.js';
+import { writeAtomically } from '../../node/atomic-file.js';
+import { CountersignError } from '../../tuf/errors.js';
 
 /** What is at `path` already; undefined where nothing is that could be lost. */
 export async function present(path: string): Promise<Uint8Array | undefined> {

@@ -1,6 +1,6 @@
-import type { StoredKey } from '../node/key-store.js';
-import type { Home } from '../node/home.js';
-import { hexEncode } from '../tuf/encoding.js';
+import type { StoredKey } from '../../node/key-store.js';
+import type { Home } from '../../node/home.js';
+import { hexEncode } from '../../tuf/encoding.js';
 import { knownRoles, publicKeys } from './known-roles.js';
 
 /** What a key signs, as last seen of the collections known here. */

@@ -1,7 +1,7 @@
-import { CountersignError } from '../tuf/errors.js';
-import type { Format } from '../tuf/formats/format.js';
-import { parseRoleName, type RoleName } from '../tuf/names.js';
-import { roleNamed } from './collection.js';
+import { CountersignError } from '../../tuf/errors.js';
+import type { Format } from '../../tuf/formats/format.js';
+import { parseRoleName, type RoleName } from '../../tuf/names.js';
+import { roleNamed } from '../collection.js';
 
 /**
  * Who delegates to the role `name`: who is named, else the role its name is below, else top-level targets.

@@ -1,15 +1,15 @@
-import { extendDelegation } from '../publishing/extend-delegation.js';
-import { findRole } from '../publishing/role-search.js';
-import { CountersignError } from '../tuf/errors.js';
-import type { Format } from '../tuf/formats/format.js';
-import type { PublicKey } from '../tuf/model.js';
-import type { RoleName } from '../tuf/names.js';
-import type { Collection } from './collection.js';
+import { extendDelegation } from '../../publishing/extend-delegation.js';
+import { findRole } from '../../publishing/role-search.js';
+import { CountersignError } from '../../tuf/errors.js';
+import type { Format } from '../../tuf/formats/format.js';
+import type { PublicKey } from '../../tuf/model.js';
+import type { RoleName } from '../../tuf/names.js';
+import type { Collection } from '../collection.js';
 import { delegatorOf } from './delegator.js';
-import { givenKey } from './given-key.js';
-import type { CommonOptions } from './options.js';
-import type { Session } from './session.js';
-import { settle, versions } from './verbs/publish.js';
+import { givenKey } from '../keys/given-key.js';
+import type { CommonOptions } from '../options.js';
+import type { Session } from '../session.js';
+import { settle, versions } from '../verbs/publish.js';
 
 interface KeysOptions extends CommonOptions {
   readonly key?: readonly string[];

@@ -1,10 +1,10 @@
 import { createReadStream } from 'node:fs';
 import { lstat, readdir, stat } from 'node:fs/promises';
 import { basename, join, resolve, sep } from 'node:path';
-import type { Crypto } from '../tuf/crypto.js';
-import { CountersignError } from '../tuf/errors.js';
-import type { TargetFile } from '../tuf/model.js';
-import { parseSaneTargetPath, type TargetPath } from '../tuf/names.js';
+import type { Crypto } from '../../tuf/crypto.js';
+import { CountersignError } from '../../tuf/errors.js';
+import type { TargetFile } from '../../tuf/model.js';
+import { parseSaneTargetPath, type TargetPath } from '../../tuf/names.js';
 
 /** A local file and the target it is to become. */
 export interface FoundFile {

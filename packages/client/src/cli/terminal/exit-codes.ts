@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../tuf/errors.js';
+import type { ErrorCode } from '../../tuf/errors.js';
 
 /** Why the command ended, for scripts. `docs/exit-codes.md` says the same (a test compares them). */
 export const EXIT = {

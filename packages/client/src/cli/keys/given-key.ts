@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import { readPublicKey } from '../node/public-key.js';
-import { publicKeyOf } from '../tuf/compose.js';
-import type { Crypto } from '../tuf/crypto.js';
-import { CountersignError } from '../tuf/errors.js';
-import type { Format } from '../tuf/formats/format.js';
-import type { PublicKey } from '../tuf/model.js';
+import { readPublicKey } from '../../node/public-key.js';
+import { publicKeyOf } from '../../tuf/compose.js';
+import type { Crypto } from '../../tuf/crypto.js';
+import { CountersignError } from '../../tuf/errors.js';
+import type { Format } from '../../tuf/formats/format.js';
+import type { PublicKey } from '../../tuf/model.js';
 
 /** Bytes; a certificate has a few kilobytes. */
 const MAX_KEY_FILE = 64 * 1024;

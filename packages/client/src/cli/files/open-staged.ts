@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
-import { errorCode } from '../node/atomic-file.js';
-import { CountersignError } from '../tuf/errors.js';
+import { errorCode } from '../../node/atomic-file.js';
+import { CountersignError } from '../../tuf/errors.js';
 
 /** The bytes of a file that was staged, perhaps long ago. @throws CountersignError `not-found` where it cannot be read now */
 export async function* openStaged(path: string): AsyncGenerator<Uint8Array, void, undefined> {

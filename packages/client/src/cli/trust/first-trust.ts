@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import { certificateAuthority } from '../node/certificate-authority.js';
-import type { FirstTrust } from '../reading/pinning.js';
-import { formatOfRoot } from '../reading/root-format.js';
-import { CountersignError } from '../tuf/errors.js';
-import type { CommonOptions } from './options.js';
+import { certificateAuthority } from '../../node/certificate-authority.js';
+import type { FirstTrust } from '../../reading/pinning.js';
+import { formatOfRoot } from '../../reading/root-format.js';
+import { CountersignError } from '../../tuf/errors.js';
+import type { CommonOptions } from '../options.js';
 
 /**
  * Why the first root of a collection is to be believed, as the options say; undefined where they do not.

@@ -1,15 +1,15 @@
-import type { Home } from '../node/home.js';
-import type { StoredKey } from '../node/key-store.js';
-import { labelsOf, type KeyLabels } from '../node/notary-key.js';
-import { CountersignError } from '../tuf/errors.js';
-import { isTopLevel, ROOT, type KeyId } from '../tuf/names.js';
+import type { Home } from '../../node/home.js';
+import type { StoredKey } from '../../node/key-store.js';
+import { labelsOf, type KeyLabels } from '../../node/notary-key.js';
+import { CountersignError } from '../../tuf/errors.js';
+import { isTopLevel, ROOT, type KeyId } from '../../tuf/names.js';
 import { usesOf } from './key-uses.js';
 import { notaryId } from './notary-id.js';
-import type { CommonOptions } from './options.js';
-import { short } from './output.js';
+import type { CommonOptions } from '../options.js';
+import { short } from '../terminal/output.js';
 import { ownKey } from './own-key.js';
-import { present, putText, wouldOverwrite } from './put-file.js';
-import type { Session } from './session.js';
+import { present, putText, wouldOverwrite } from '../files/put-file.js';
+import type { Session } from '../session.js';
 
 export interface ExportOptions extends CommonOptions {
   readonly public?: true;

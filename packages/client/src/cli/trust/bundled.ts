@@ -1,14 +1,14 @@
-import type { Bundle } from '../bundle/bundle.js';
-import type { MetadataCache } from '../cache/cache.js';
-import { targetAddress } from '../bundle/make-bundle.js';
-import { openBundleFile } from '../node/bundle-file.js';
-import type { TrustedState } from '../reading/state.js';
-import type { FoundTarget } from '../tuf/delegations.js';
-import { CountersignError, hasCode } from '../tuf/errors.js';
-import { formatInstant, instant, parseInstant, type Gun, type Instant } from '../tuf/names.js';
-import type { UpdaterOptions } from '../reading/updater.js';
-import { commandLine } from './hint.js';
-import type { CommonOptions } from './options.js';
+import type { Bundle } from '../../bundle/bundle.js';
+import type { MetadataCache } from '../../cache/cache.js';
+import { targetAddress } from '../../bundle/make-bundle.js';
+import { openBundleFile } from '../../node/bundle-file.js';
+import type { TrustedState } from '../../reading/state.js';
+import type { FoundTarget } from '../../tuf/delegations.js';
+import { CountersignError, hasCode } from '../../tuf/errors.js';
+import { formatInstant, instant, parseInstant, type Gun, type Instant } from '../../tuf/names.js';
+import type { UpdaterOptions } from '../../reading/updater.js';
+import { commandLine } from '../hint.js';
+import type { CommonOptions } from '../options.js';
 
 /** A bundle that is read instead of a server. */
 export interface Bundled {

@@ -1,5 +1,5 @@
-import type { MetadataCache } from '../cache/cache.js';
-import type { Output } from './output.js';
+import type { MetadataCache } from '../../cache/cache.js';
+import type { Output } from '../terminal/output.js';
 
 /** Says which root is believed because it was the first. */
 export function telling(cache: MetadataCache, output: Pick<Output, 'note'>): MetadataCache {

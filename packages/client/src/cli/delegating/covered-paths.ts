@@ -1,4 +1,4 @@
-import type { DelegationReport } from '../reading/inspect.js';
+import type { DelegationReport } from '../../reading/inspect.js';
 
 const HEX_DIGITS = 16;
 

@@ -1,9 +1,9 @@
-import { keysOf, type Authority } from '../publishing/key-ring.js';
-import type { CollectionHome } from '../node/home.js';
-import { rootAuthority } from '../publishing/role-search.js';
-import { formatOfRoot } from '../reading/root-format.js';
-import type { PathSet, PublicKey } from '../tuf/model.js';
-import { ROOT, SNAPSHOT, TARGETS, type RoleName } from '../tuf/names.js';
+import { keysOf, type Authority } from '../../publishing/key-ring.js';
+import type { CollectionHome } from '../../node/home.js';
+import { rootAuthority } from '../../publishing/role-search.js';
+import { formatOfRoot } from '../../reading/root-format.js';
+import type { PathSet, PublicKey } from '../../tuf/model.js';
+import { ROOT, SNAPSHOT, TARGETS, type RoleName } from '../../tuf/names.js';
 
 /** A role whose keys are published, as last seen. */
 export interface KnownRole {

@@ -1,5 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
-import type { ScryptParams } from '../node/sealed.js';
+import type { ScryptParams } from '../../node/sealed.js';
 
 /** A stream that may be a terminal. */
 export type Terminal<S> = S & { readonly isTTY?: boolean; readonly columns?: number };

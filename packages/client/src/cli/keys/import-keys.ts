@@ -1,11 +1,11 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join, relative, sep } from 'node:path';
-import type { StoredKey } from '../node/key-store.js';
-import { labelsOf, readLabels, type KeyLabels } from '../node/notary-key.js';
-import { CountersignError, hasCode } from '../tuf/errors.js';
-import { count } from './output.js';
-import { readPassphrase } from './passphrase.js';
-import type { Session } from './session.js';
+import type { StoredKey } from '../../node/key-store.js';
+import { labelsOf, readLabels, type KeyLabels } from '../../node/notary-key.js';
+import { CountersignError, hasCode } from '../../tuf/errors.js';
+import { count } from '../terminal/output.js';
+import { readPassphrase } from '../terminal/passphrase.js';
+import type { Session } from '../session.js';
 
 /** Key files of one directory; nobody has more. */
 const MAX_KEYS = 1000;

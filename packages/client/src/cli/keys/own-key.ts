@@ -1,6 +1,6 @@
-import type { KeyStore } from '../node/key-store.js';
-import { CountersignError } from '../tuf/errors.js';
-import type { KeyId } from '../tuf/names.js';
+import type { KeyStore } from '../../node/key-store.js';
+import { CountersignError } from '../../tuf/errors.js';
+import type { KeyId } from '../../tuf/names.js';
 
 /** The key of this person whose id begins with `start`. @throws CountersignError `not-found`, `usage` where several do */
 export async function ownKey(keys: Pick<KeyStore, 'list'>, start: string): Promise<KeyId> {

@@ -1,12 +1,12 @@
-import { expiry } from '../publishing/lifetimes.js';
-import type { NewKeyType, PrivateKey } from '../node/private-key.js';
-import { publicKeyOf } from '../tuf/compose.js';
-import { CountersignError } from '../tuf/errors.js';
-import type { Format, Rules } from '../tuf/formats/format.js';
-import { instant, type Gun, type KeyId } from '../tuf/names.js';
-import type { KeySigner } from '../tuf/sign.js';
-import { short } from './output.js';
-import type { Session } from './session.js';
+import { expiry } from '../../publishing/lifetimes.js';
+import type { NewKeyType, PrivateKey } from '../../node/private-key.js';
+import { publicKeyOf } from '../../tuf/compose.js';
+import { CountersignError } from '../../tuf/errors.js';
+import type { Format, Rules } from '../../tuf/formats/format.js';
+import { instant, type Gun, type KeyId } from '../../tuf/names.js';
+import type { KeySigner } from '../../tuf/sign.js';
+import { short } from '../terminal/output.js';
+import type { Session } from '../session.js';
 
 const KEY_TYPES: Readonly<Record<Rules['publisherKeys'], NewKeyType>> = {
   ed25519: 'ed25519',

@@ -1,14 +1,14 @@
 import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { errorCode, writeAtomically } from '../node/atomic-file.js';
-import { MAX_LOCK, readLock, writeLock, type LockEntry, type TrustLock } from '../reading/trust-lock.js';
-import type { Crypto } from '../tuf/crypto.js';
-import { equalBytes } from '../tuf/encoding.js';
-import { CountersignError } from '../tuf/errors.js';
-import type { Gun } from '../tuf/names.js';
-import { commandLine } from './hint.js';
-import type { CommandIo } from './io.js';
-import { saysWhomToBelieve, type CommonOptions } from './options.js';
+import { errorCode, writeAtomically } from '../../node/atomic-file.js';
+import { MAX_LOCK, readLock, writeLock, type LockEntry, type TrustLock } from '../../reading/trust-lock.js';
+import type { Crypto } from '../../tuf/crypto.js';
+import { equalBytes } from '../../tuf/encoding.js';
+import { CountersignError } from '../../tuf/errors.js';
+import type { Gun } from '../../tuf/names.js';
+import { commandLine } from '../hint.js';
+import type { CommandIo } from '../terminal/io.js';
+import { saysWhomToBelieve, type CommonOptions } from '../options.js';
 
 /** Its name where no other is given. */
 const LOCK = 'trust.lock';
