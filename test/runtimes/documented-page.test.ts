@@ -4,9 +4,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sha256 } from '../simulator/keys.js';
 import { Publisher } from '../support/publisher.js';
 import { World } from '../support/world.js';
-import { missing, openTab, startChromium } from './support/chromium.js';
+import { CHROMIUM, openTab } from './support/browsers.js';
 import { Site } from './support/site.js';
 
+const { missing } = CHROMIUM;
 const GUN = 'example.com/app';
 const PICTURES = 'reports/runtimes';
 
@@ -41,7 +42,7 @@ describe.skipIf(missing.length > 0)(`the page in docs/browser.md (missing: ${mis
   let site: Site;
   let world: World;
   beforeAll(async () => {
-    [site, browser, world] = await Promise.all([Site.start(), startChromium(), World.start()]);
+    [site, browser, world] = await Promise.all([Site.start(), CHROMIUM.start(), World.start()]);
     await mkdir(PICTURES, { recursive: true });
   });
   afterAll(async () => {

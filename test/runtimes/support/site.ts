@@ -6,7 +6,8 @@ import { bundleForBrowsers } from '../../support/browser-bundle.js';
 
 const IMPORTS = { '@countersign/client': '/client.js', '@countersign/client/browser': '/browser.js' };
 /** The page knows its own scripts alone, and no `eval`. */
-const POLICY = "default-src 'none'; connect-src *; style-src 'unsafe-inline'; script-src 'self' 'unsafe-inline'";
+const POLICY =
+  "default-src 'none'; connect-src *; img-src 'self'; style-src 'unsafe-inline'; script-src 'self' 'unsafe-inline'";
 
 const EMPTY = '<!doctype html><title>Tests</title><script type="module" src="/steps.js"></script>';
 
