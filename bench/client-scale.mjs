@@ -137,7 +137,7 @@ async function ownChains(stock) {
   }
 }
 
-/** tuf-js 5 on this Node; and tuf-js 6, which this Node cannot run, on node@24. */
+/** tuf-js 5 on this Node; and tuf-js 6, which this Node cannot run, on node@24, with ours on it too. */
 function stockClients() {
   const stock = { 'tuf-js 5': { script: `${clients}tuf-js.mjs` } };
   if (quick) return stock;
@@ -146,7 +146,11 @@ function stockClients() {
   const node = join(directory, 'node_modules', 'node', 'bin', 'node');
   if (!existsSync(node)) throw new Error('the npm package node@24 has no program here');
   execFileSync('cp', [`${clients}tuf-js.mjs`, `${clients}peak.mjs`, directory]);
-  return { ...stock, 'tuf-js 6 on node@24': { node, script: join(directory, 'tuf-js.mjs') } };
+  return {
+    ...stock,
+    'countersign on node@24': { node, script: `${clients}countersign.mjs` },
+    'tuf-js 6 on node@24': { node, script: join(directory, 'tuf-js.mjs') },
+  };
 }
 
 try {
