@@ -2,16 +2,19 @@ import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { BETWEEN_TITLES, testNames } from './support/test-names.js';
 
-/* docs/requirements.md: no row without a test, no test that is not there. */
+/* docs/requirements.md and docs/conformance.md: no row without a test, no test that is not there. */
 
 const at = (path: string): URL => new URL(`../../${path}`, import.meta.url);
-const document = readFileSync(at('docs/requirements.md'), 'utf8');
+/** The rows of every table of a document but their heads, as cells. */
+function rowsOf(document: string): string[][] {
+  return readFileSync(at(document), 'utf8')
+    .split('\n')
+    .filter((line) => line.startsWith('| ') && !/^\| (?:id|attack|file) \|/u.test(line))
+    .map((line) => line.slice(2, -2).split(' | '));
+}
 
-/** The rows of every table but their heads, as cells. */
-const rows = document
-  .split('\n')
-  .filter((line) => line.startsWith('| ') && !/^\| (?:id|attack) \|/u.test(line))
-  .map((line) => line.slice(2, -2).split(' | '));
+const rows = rowsOf('docs/requirements.md');
+const conformance = rowsOf('docs/conformance.md');
 const requirements = rows.filter((row) => row.length === 4);
 const attacks = rows.filter((row) => row.length === 3);
 
@@ -36,6 +39,20 @@ const IDS = [
   ...to('E', 12),
 ];
 
+/** The files of the public conformance suite that hold tests. */
+const SUITE = [
+  'basic',
+  'expiration',
+  'delegated_expiration',
+  'file_download',
+  'keys',
+  'quoting_issues',
+  'rollback',
+  'static_repositories',
+  'updater_delegation_graphs',
+  'updater_key_rotations',
+];
+
 const names = new Map<string, ReadonlySet<string>>();
 function namesIn(file: string): ReadonlySet<string> {
   const known = names.get(file) ?? testNames(readFileSync(at(file), 'utf8'));
@@ -54,13 +71,23 @@ describe('the table of requirements', () => {
   });
 });
 
-it.each(rows.map((row) => [row.slice(0, -1).join(': '), row.at(-1)!]))('%s: its tests are there', (_what, cell) => {
-  for (const test of cell.split('<br>')) {
-    const [file = '', ...titles] = test.replace(/^`|`$/gu, '').split(BETWEEN_TITLES);
-    expect(existsSync(at(file)), `${file}: no such file`).toBe(true);
-    expect(namesIn(file)).toContain(titles.join(BETWEEN_TITLES));
-  }
+describe('the table of the conformance suite', () => {
+  it('has a row at least for each file of it, and no empty cell', () => {
+    expect([...new Set(conformance.map(([file]) => file))]).toEqual(SUITE.map((name) => `\`test_${name}.py\``));
+    expect(conformance.filter((row) => row.length !== 3 || row.some((cell) => cell.trim() === ''))).toEqual([]);
+  });
 });
+
+it.each([...rows, ...conformance].map((row) => [row.slice(0, -1).join(': '), row.at(-1)!]))(
+  '%s: its tests are there',
+  (_what, cell) => {
+    for (const test of cell.split('<br>')) {
+      const [file = '', ...titles] = test.replace(/^`|`$/gu, '').split(BETWEEN_TITLES);
+      expect(existsSync(at(file)), `${file}: no such file`).toBe(true);
+      expect(namesIn(file)).toContain(titles.join(BETWEEN_TITLES));
+    }
+  },
+);
 
 describe('test names', () => {
   it('are read with the suites around them, tables and all, and nothing else', () => {
