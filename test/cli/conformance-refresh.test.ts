@@ -114,15 +114,34 @@ describe('what nothing trusted names is not asked for', () => {
   });
 });
 
-it('lengths and hashes of metadata are taken where they are right, and refused where they are wrong', async () => {
-  sim.describe = 'length-and-hashes';
-  sim.publish('targets');
-  expect(await client.refresh()).toBe(0);
-  sim.publish('targets');
-  sim.snapshot.meta['targets.json']!.hashes = { sha256: '46'.repeat(32) };
-  sim.publishSnapshot();
-  expect(await client.refresh()).toBe(1);
-  expect(client.versions()).toMatchObject({ snapshot: sim.snapshot.version, targets: 2 });
+describe('lengths and hashes of metadata', () => {
+  const WRONG = { sha256: '46'.repeat(32) };
+
+  beforeEach(async () => {
+    sim.describe = 'length-and-hashes';
+    sim.publish('targets');
+    expect(await client.refresh()).toBe(0);
+    sim.publish('targets');
+  });
+
+  it('that are right are taken', async () => {
+    expect(await client.refresh()).toBe(0);
+    expect(client.versions()).toEqual({ root: 1, snapshot: 3, targets: 3, timestamp: 3 });
+  });
+
+  it('that are wrong refuse a snapshot', async () => {
+    sim.timestamp.meta['snapshot.json']!.hashes = WRONG;
+    sim.publishTimestamp();
+    expect(await client.refresh()).toBe(1);
+    expect(client.versions()).toEqual({ root: 1, snapshot: 2, targets: 2, timestamp: 4 });
+  });
+
+  it('that are wrong refuse targets', async () => {
+    sim.snapshot.meta['targets.json']!.hashes = WRONG;
+    sim.publishSnapshot();
+    expect(await client.refresh()).toBe(1);
+    expect(client.versions()).toEqual({ root: 1, snapshot: 4, targets: 2, timestamp: 4 });
+  });
 });
 
 describe('members that the specification does not know', () => {
