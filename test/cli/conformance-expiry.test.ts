@@ -1,9 +1,10 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { date, RepositorySimulator, START } from '../simulator/repository.js';
 import { ConformanceClient, DAY } from '../support/conformance-client.js';
+import { missingPrograms } from '../support/programs.js';
 
 const EXECUTABLE = fileURLToPath(new URL('../../packages/client/bin/tuf-conformance-client', import.meta.url));
 
@@ -112,9 +113,10 @@ describe('a delegated role', () => {
   });
 });
 
-const hasFaketime = spawnSync('faketime', ['--version']).status === 0;
+const missing = missingPrograms(['faketime']);
 
-it.skipIf(!hasFaketime)('the executable goes by the clock it is given from outside', async () => {
+it('the executable goes by the clock it is given from outside', async ({ skip }) => {
+  skip(missing.length > 0, 'faketime is not installed');
   const refreshAt = async (time: string): Promise<unknown> => {
     const options = ['--metadata-dir', client.metadata, '--metadata-url', client.metadataUrl, 'refresh'];
     const child = spawn('faketime', [time, EXECUTABLE, ...options], { stdio: 'ignore' });

@@ -11,7 +11,7 @@ import { DockerPerson } from './docker-cli.js';
 import { NOWHERE } from './docker-stage.js';
 import { People, type Home } from './home.js';
 import { NotaryPerson, succeeded } from './notary-cli.js';
-import { missingPrograms } from './programs.js';
+import { missingPrograms } from '../../support/programs.js';
 import { startHttpsProxy, type Proxy } from './proxy.js';
 import { recordCommands } from './recorder.js';
 import { makeSignerKey } from './signer-keys.js';

@@ -5,7 +5,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { findPostgres } from '../../support/postgres.js';
-import { findProgram, refusedInCi } from './programs.js';
+import { findProgram, refusedInCi } from '../../support/programs.js';
 
 const exec = promisify(execFile);
 

@@ -6,7 +6,7 @@ import { missingForPeer } from './build-peer.js';
 import { People, type Home } from './home.js';
 import { NotaryPerson } from './notary-cli.js';
 import { startPeer } from './peer.js';
-import { missingPrograms } from './programs.js';
+import { missingPrograms } from '../../support/programs.js';
 import { recordCommands } from './recorder.js';
 import { makeSignerKey } from './signer-keys.js';
 import type { TrustServer } from './trust-server.js';

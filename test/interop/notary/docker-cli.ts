@@ -2,7 +2,7 @@ import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Home } from './home.js';
 import { succeeded } from './notary-cli.js';
-import { programPath, run, type Outcome } from './programs.js';
+import { programPath, run, type Outcome } from '../../support/programs.js';
 import { record } from './recorder.js';
 import type { TrustServer } from './trust-server.js';
 

@@ -3,7 +3,7 @@ import { archive } from './archive.js';
 import { DockerPerson } from './docker-cli.js';
 import { ENGINE_PROGRAMS, missingForEngine, startEngine, type Engine } from './engine.js';
 import { People, type Home } from './home.js';
-import { refusedInCi } from './programs.js';
+import { refusedInCi } from '../../support/programs.js';
 import { suite, type Stage } from './stage.js';
 
 /** Names of a registry that does not exist, under which `docker trust` works all the same. */

@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort, listens, programPath, refusedInCi, run, Service } from './programs.js';
+import { freePort, listens, programPath, refusedInCi, run, Service } from '../../support/programs.js';
 
 export const ENGINE_PROGRAMS = ['docker', 'dockerd', 'docker-registry'] as const;
 

@@ -5,7 +5,7 @@ import { dirname } from 'node:path';
 import { expect, it } from 'vitest';
 import { engineSuite } from './docker-stage.js';
 import { DOCKER } from './docker-cli.js';
-import { programPath } from './programs.js';
+import { programPath } from '../../support/programs.js';
 
 /** The shell commands of the guide, block by block. */
 function blocks(): readonly string[] {

@@ -1,7 +1,7 @@
 import { cpSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Home } from './home.js';
-import { programPath, run, type Outcome } from './programs.js';
+import { programPath, run, type Outcome } from '../../support/programs.js';
 import { record } from './recorder.js';
 import type { TrustServer } from './trust-server.js';
 

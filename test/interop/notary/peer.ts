@@ -5,7 +5,7 @@ import { makeCa, type Ca } from '../../support/certificates.js';
 import { notaryTables, type NotaryProgram } from '../../support/notary-tables.js';
 import { findPostgres, run as runSql, startPostgres, type Postgres } from '../../support/postgres.js';
 import { buildPeer } from './build-peer.js';
-import { freePort, listens, Service } from './programs.js';
+import { freePort, listens, Service } from '../../support/programs.js';
 import { startHttpsProxy } from './proxy.js';
 import type { TrustServer } from './trust-server.js';
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach } from 'vitest';
 import { normalised } from './normalise.js';
-import type { Outcome } from './programs.js';
+import type { Outcome } from '../../support/programs.js';
 
 /** A command as the table shows it: nothing in it differs between two runs against equal servers. */
 export interface CommandRow {

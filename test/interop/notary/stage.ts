@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe } from 'vitest';
 import { chosenTrustServer } from './chosen.js';
 import { People, type Home } from './home.js';
 import { NotaryPerson } from './notary-cli.js';
-import { missingPrograms } from './programs.js';
+import { missingPrograms } from '../../support/programs.js';
 import { recordCommands } from './recorder.js';
 import { missingForTrustServer, startTrustServer, type TrustServer } from './trust-server.js';
 

@@ -9,7 +9,7 @@ import { missingForPeer } from './build-peer.js';
 import { Home } from './home.js';
 import { NotaryPerson } from './notary-cli.js';
 import { NotaryDeployment, PEER_PASSPHRASE } from './peer.js';
-import { listens, missingPrograms, Service } from './programs.js';
+import { listens, missingPrograms, Service } from '../../support/programs.js';
 import { makeSignerKey } from './signer-keys.js';
 import type { TrustServer } from './trust-server.js';
 

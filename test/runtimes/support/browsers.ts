@@ -1,5 +1,5 @@
 import puppeteer, { type Browser, type LaunchOptions, type Page } from 'puppeteer-core';
-import { missingPrograms, programPath } from '../../interop/notary/programs.js';
+import { missingPrograms, programPath } from '../../support/programs.js';
 
 /** A browser the tests run in. */
 export interface Installed {

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { refusedInCi } from '../../interop/notary/programs.js';
+import { refusedInCi } from '../../support/programs.js';
 
 /** The newest long-term release, beside the oldest that is supported, with which everything else is run. */
 export const NEWER = 24;
