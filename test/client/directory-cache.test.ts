@@ -7,6 +7,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
@@ -20,6 +21,7 @@ import { IndexedDbCache } from '../../packages/client/src/browser/indexed-db-cac
 import { MemoryCache } from '../../packages/client/src/cache/cache.js';
 import { DirectoryCache } from '../../packages/client/src/node/directory-cache.js';
 import { instant, parseRoleName, ROOT, SNAPSHOT, TIMESTAMP } from '../../packages/client/src/tuf/names.js';
+import { containing } from '../simulator/matchers.js';
 
 vi.mock('node:fs/promises', { spy: true });
 
@@ -152,7 +154,7 @@ describe('a directory cache', () => {
     expect(readdirSync(directory)).toEqual(['timestamp.json']);
   });
 
-  it('takes an oversized or unreadable file as absent', async () => {
+  it('takes an oversized file, or none, as absent', async () => {
     mkdirSync(join(directory, 'snapshot.json'), { recursive: true });
     writeFileSync(join(directory, 'timestamp.json'), Buffer.alloc(101));
     const cache = new DirectoryCache(directory, { maxBytes: 100 });
@@ -164,6 +166,20 @@ describe('a directory cache', () => {
     mkdirSync(join(directory, 'root.json'), { recursive: true });
     await expect(new DirectoryCache(directory).load(ROOT)).rejects.toMatchObject({ code: 'untrusted-root' });
   });
+
+  it.each(['timestamp.json', 'trust-anchor', 'notes'])(
+    'rollback: does not take %s, which is there and cannot be read, as absent',
+    async (name) => {
+      mkdirSync(directory);
+      symlinkSync(name, join(directory, name)); // a circle: ELOOP, as any other fault
+      const cache = new DirectoryCache(directory);
+      const read = { 'timestamp.json': () => cache.load(TIMESTAMP), 'trust-anchor': () => cache.anchor() }[name];
+      await expect((read ?? (() => cache.notes()))()).rejects.toMatchObject({
+        code: 'usage',
+        message: containing(`${name} cannot be read`),
+      });
+    },
+  );
 
   it('keeps the old file when the new one cannot be put in its place', async () => {
     const cache = new DirectoryCache(directory);

@@ -3,7 +3,7 @@ import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readNotes, writeNotes } from '../cache/cache-notes.js';
 import { mayReplace, MemoryCache, type CacheNotes, type MetadataCache, type Saved } from '../cache/cache.js';
-import { CountersignError } from '../tuf/errors.js';
+import { CountersignError, hasCode } from '../tuf/errors.js';
 import { ROOT, type RoleName } from '../tuf/names.js';
 import { encodeSegment } from '../http/urls.js';
 import { errorCode, fileFault, isMissing, isReadOnly, replaceFile, writeAtomically } from './atomic-file.js';
@@ -59,16 +59,19 @@ export class DirectoryCache implements MetadataCache {
   }
 
   /**
-   * An unreadable or oversized file counts as absent, so that no damage outlives the next refresh (W0.7).
-   * @throws CountersignError `untrusted-root` where the root is there and cannot be read: trust is not started over silently
+   * A file too large for metadata, or none at all, counts as absent, so that no damage outlives the next refresh (W0.7).
+   * @throws CountersignError `untrusted-root` where the root is there and cannot be read: trust is not started over silently;
+   * `usage` for any other file, without which an older one would be believed
    */
   async load(role: RoleName): Promise<Uint8Array | undefined> {
     const here = await this.#memory?.load(role);
     if (here !== undefined) return here;
+    const path = this.#path(role);
     try {
-      return await this.#files.read(this.#path(role), this.#options.maxBytes ?? DEFAULT_MAX_BYTES);
+      return await this.#files.read(path, this.#options.maxBytes ?? DEFAULT_MAX_BYTES);
     } catch (error) {
-      if (role !== ROOT || errorCode(error) === 'ENOENT') return undefined;
+      if (isMissing(error) || (role !== ROOT && isNoMetadata(error))) return undefined;
+      if (role !== ROOT) throw unreadable(path, error);
       throw new CountersignError('untrusted-root', `the saved root in ${this.#directory} cannot be read`, {
         cause: error,
         next: 'Repair or remove that directory, and give --root or --root-fingerprint again.',
@@ -86,9 +89,7 @@ export class DirectoryCache implements MetadataCache {
   }
 
   async anchor(): Promise<string | undefined> {
-    return (
-      (await this.#memory?.anchor()) ?? (await readFile(join(this.#directory, ANCHOR), 'utf8').catch(() => undefined))
-    );
+    return (await this.#memory?.anchor()) ?? (await this.#text(ANCHOR));
   }
 
   async startFrom(root: Uint8Array, fingerprint: string, over: Uint8Array | undefined): Promise<Saved> {
@@ -105,7 +106,7 @@ export class DirectoryCache implements MetadataCache {
     const here = await this.#memory?.notes();
     // A refresh that failed half-way kept files in memory and no notes: those on the disk still guard the clock.
     if (here?.refreshedAt !== undefined) return here;
-    return readNotes(await readFile(join(this.#directory, NOTES), 'utf8').catch(() => ''));
+    return readNotes((await this.#text(NOTES)) ?? '');
   }
 
   async saveNotes(notes: CacheNotes): Promise<void> {
@@ -116,6 +117,17 @@ export class DirectoryCache implements MetadataCache {
     } catch (error) {
       if (!isReadOnly(error)) throw fileFault(error, this.#directory);
       await this.#keepInMemory(error).saveNotes(notes);
+    }
+  }
+
+  /** @throws CountersignError `usage` where the file is there and cannot be read */
+  async #text(name: string): Promise<string | undefined> {
+    const path = join(this.#directory, name);
+    try {
+      return await readFile(path, 'utf8');
+    } catch (error) {
+      if (isMissing(error) || errorCode(error) === 'ENOTDIR') return undefined;
+      throw unreadable(path, error);
     }
   }
 
@@ -179,6 +191,18 @@ export class DirectoryCache implements MetadataCache {
     if (name.length <= MAX_NAME) return join(this.#directory, name);
     return join(this.#directory, `%sha256-${createHash('sha256').update(role).digest('hex')}.json`);
   }
+}
+
+/** Whether what is at a file's place can be no file this library has written. */
+function isNoMetadata(error: unknown): boolean {
+  return hasCode(error, 'too-large') || ['EISDIR', 'ENOTDIR'].includes(errorCode(error) ?? '');
+}
+
+function unreadable(path: string, cause: unknown): CountersignError {
+  return new CountersignError('usage', `${path} cannot be read: what it holds protects from older metadata`, {
+    cause,
+    next: 'Let it be read, or try again where the machine was short of something; remove it only if it is lost for good.',
+  });
 }
 
 /** Percent-encodes the capitals that are no part of an escape. */
