@@ -89,6 +89,96 @@ describe.each(['tuf-1', 'notary-1'] as const)('entries of targets in %s', (forma
   });
 });
 
+describe('a table of targets', () => {
+  const digest = 'a7'.repeat(32);
+  const plain = `{"hashes":{"sha256":"${digest}"},"length":5}`;
+  const both = (...algorithms: readonly string[]): string =>
+    `{"hashes":{${algorithms.map((name) => `"${name}":"${digest}"`).join(',')}},"length":5}`;
+  const others = [
+    `{"custom":{"a":[1]},${plain.slice(1)}`,
+    `{"length":5,"hashes":{"sha256":"${digest}"}}`,
+    both('sha256', 'sha512').replace(/"sha512":"[^"]*/u, `$&${digest}`),
+    both('sha512', 'sha256').replace(/"sha512":"[^"]*/u, `$&${digest}`),
+    `{"hashes":{"sha256":"${digest}"},"length":5,"more":1}`,
+    `{"hashes":{"sha256":"${digest}"},"length":-5}`,
+    both('sha256', 'sha256'),
+    `[${plain}]`,
+    'null',
+  ];
+  const names = fc.oneof(
+    fc.constantFrom('', 'a', 'a!', 'a b', 'ab', 'a"', 'a\\', 'a\u007f', 'ä', 'ab/ä', '\uff61', '😀', '\n'),
+    fc.string({ unit: fc.constantFrom('a', 'b', '/'), minLength: 1, maxLength: 3 }),
+  );
+  const spellings = [JSON.stringify, (name: string) => JSON.stringify(name).replace('a', '\\u0061')];
+  const member = fc.tuple(
+    names,
+    fc.oneof({ weight: 9, arbitrary: fc.constant(spellings[0]!) }, fc.constantFrom(...spellings)),
+    fc.oneof({ weight: 9, arbitrary: fc.constant(plain) }, fc.constantFrom(...others)),
+  );
+  const tables = fc.tuple(fc.array(member, { maxLength: 8 }), fc.boolean());
+
+  /** What the parser says of a table: the signed bytes and every entry, or the code it is refused with. */
+  function readTable(table: string): unknown {
+    const signed = `{"_type":"targets","expires":"2031-01-01T00:00:00Z","spec_version":"1.0.34","targets":{${table}},"version":1}`;
+    const long = `"x":"${'x'.repeat(2_000)}"`; // more than a walk looks through
+    try {
+      const file = formatNamed('tuf-1').parseTargets(encoder.encode(`{"signatures":[],"signed":${signed},${long}}`));
+      const entries = Array.from(file.signed.targets, ([path, { length, hashes, custom }]) => {
+        expect(file.signed.targets.get(path)?.length).toBe(length);
+        return [path, length, [...hashes], custom];
+      });
+      return { entries, signed: Buffer.from(file.signedBytes).toString() };
+    } catch (error) {
+      if (error instanceof CountersignError) return error.code;
+      throw error;
+    }
+  }
+
+  it('means the same, is signed as the same and is refused alike, spelt plainly or in any other way', () => {
+    const seen = { taken: 0, refused: 0 };
+    fc.assert(
+      fc.property(tables, ([members, sorted]) => {
+        if (sorted) members.sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+        const written = (before: string): string =>
+          members.map(([name, spell, entry]) => `${spell(name)}:${entry.replace(/^[{[]?/u, `$&${before}`)}`).join(',');
+        const read = readTable(written(''));
+        seen[typeof read === 'object' ? 'taken' : 'refused'] += 1;
+        // A blank is enough for every entry to go the long way.
+        expect(readTable(written(' '))).toEqual(read);
+      }),
+      { numRuns: 2_000 },
+    );
+    expect(Math.min(seen.taken, seen.refused)).toBeGreaterThan(100);
+  });
+
+  it.each(['"a":1,"a":2', '"a":1,"b":1,"a":1', '"a":1,"\\u0061":1', '"ab":1,"a":1,"ab":1'])(
+    'that names one target twice is refused: %s',
+    (table) => {
+      expect(readTable(table.replaceAll(/\d+(?=,|$)/gu, plain))).toBe('malformed');
+    },
+  );
+
+  it('is refused where a target has no path, before any is asked for', () => {
+    const text = new TextDecoder().decode(fileWith('tuf-1', plain)).replace(`"${PATH}":`, `"":${plain},"${PATH}":`);
+    expect(() => formatNamed('tuf-1').parseTargets(encoder.encode(text))).toThrow(
+      expect.objectContaining({ code: 'invalid-name' }),
+    );
+  });
+
+  it('is refused wherever it is cut short', () => {
+    const text = new TextDecoder().decode(fileWith('tuf-1', plain));
+    for (let end = 0; end < text.length; end += 1) {
+      expect(() => formatNamed('tuf-1').parseTargets(encoder.encode(text.slice(0, end)))).toThrow(CountersignError);
+    }
+  });
+
+  it('is refused where its entries are nested too deeply', () => {
+    const parse = (depth: number): unknown => formatNamed('tuf-1').parseTargets(fileWith('tuf-1', plain), { depth });
+    expect(() => parse(4)).toThrow(expect.objectContaining({ code: 'too-many' }));
+    expect(parse(5)).toBeDefined();
+  });
+});
+
 /** What the parser says of one entry of a snapshot, under a name. */
 function readMeta(name: string, entry: string): unknown {
   const signed = `{"_type":"snapshot","expires":"2031-01-01T00:00:00Z","meta":{${name}:${entry}},"spec_version":"1.0.34","version":1}`;

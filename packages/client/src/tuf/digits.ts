@@ -3,6 +3,8 @@
  * for each of its entries, and each is to be looked at before the first is asked for.
  */
 
+const HEX = Uint8Array.from({ length: 256 }, (_, c) => Number(/[0-9a-f]/iu.test(String.fromCharCode(c))));
+
 /** One or more whole bytes in hexadecimal of either case. */
 export function isHexDigits(digits: Uint8Array): boolean {
   return digits.length > 0 && digits.length % 2 === 0 && areHexDigits(digits, 0, digits.length);
@@ -10,12 +12,10 @@ export function isHexDigits(digits: Uint8Array): boolean {
 
 /** Whether the `length` bytes from `at` on are hexadecimal digits of either case. */
 export function areHexDigits(bytes: Uint8Array, at: number, length: number): boolean {
-  for (let i = at; i < at + length; i += 1) {
-    const c = bytes[i] ?? 0;
-    const lower = c | 0x20;
-    if (!((c >= 0x30 && c <= 0x39) || (lower >= 0x61 && lower <= 0x66))) return false;
-  }
-  return true;
+  const end = at + length;
+  let i = at;
+  while (i < end && HEX[bytes[i] ?? 0] === 1) i += 1;
+  return i === end;
 }
 
 /** How many bytes standard padded base64 stands for (RFC 4648 §4); undefined where it is none, or not the only spelling. */

@@ -1,5 +1,6 @@
 import { CountersignError } from './errors.js';
-import { SPOTS, WALKED, type JsonText, type MemberIndex } from './json-text.js';
+import { nextNameEnd, plainEnd, sequenceEnd } from './json-string.js';
+import { SPOTS, WALKED, type JsonText, type KnownForm, type MemberIndex } from './json-text.js';
 import { compareKeys, decodeString } from './json-walk.js';
 
 /** What one JSON text may not exceed. */
@@ -20,6 +21,7 @@ const DEPTH_LIMIT = 512;
 export class Scanner {
   readonly #bytes: Uint8Array;
   readonly #depth: number;
+  readonly #known: KnownForm | undefined;
   readonly #spots: number[] = [];
   readonly #indexes = new Map<number, MemberIndex>();
   #at = 0;
@@ -27,9 +29,11 @@ export class Scanner {
   #members = new Int32Array(192);
   #top = 0;
 
-  constructor(bytes: Uint8Array, limits: JsonLimits) {
+  /** `known`: a form that many of the members' values are in. */
+  constructor(bytes: Uint8Array, limits: JsonLimits, known?: KnownForm) {
     this.#bytes = bytes;
     this.#depth = Math.min(limits.depth, DEPTH_LIMIT);
+    this.#known = known;
   }
 
   /** @throws CountersignError `malformed`, or `too-many` for too many levels */
@@ -40,7 +44,8 @@ export class Scanner {
     const end = this.#at;
     this.#space();
     if (this.#at !== this.#bytes.length) this.#fail('bytes after the end of the value');
-    return { text: { bytes: this.#bytes, indexes: this.#indexes, spots: this.#spots }, start, end };
+    const text = { bytes: this.#bytes, known: this.#known, indexes: this.#indexes, spots: this.#spots };
+    return { text, start, end };
   }
 
   #fail(why: string): never {
@@ -95,6 +100,8 @@ export class Scanner {
       return;
     }
     const base = this.#top;
+    const known = this.#known !== undefined && depth + this.#known.levels <= this.#depth ? this.#known : undefined;
+    const others: number[] | undefined = known === undefined ? undefined : [];
     let ascending = true;
     for (;;) {
       ascending = this.#name(base, ascending);
@@ -105,13 +112,17 @@ export class Scanner {
       this.#at += 1;
       this.#space();
       this.#members[member + 1] = this.#at;
-      this.#value(depth);
+      const end = known === undefined ? -1 : known.endOf(this.#bytes, this.#at);
+      if (end === -1) {
+        others?.push(member - base);
+        this.#value(depth);
+      } else this.#at = end;
       this.#members[member + 2] = this.#at;
       if (this.#last(0x7d)) break;
     }
     if (!ascending) this.#refuseDuplicates(base);
     if (this.#at - open > WALKED) {
-      this.#indexes.set(open, { offsets: this.#members.slice(base, this.#top), ascending });
+      this.#indexes.set(open, { offsets: this.#members.slice(base, this.#top), ascending, others });
     }
     this.#top = base;
   }
@@ -120,17 +131,24 @@ export class Scanner {
   #name(base: number, ascending: boolean): boolean {
     if (this.#peek() !== 0x22) this.#fail('a member name was expected');
     const at = this.#at;
-    this.#string();
     const before = this.#top > base ? this.#members[this.#top - 3] : undefined;
-    if (this.#top === this.#members.length) {
-      const grown = new Int32Array(this.#members.length * 2);
-      grown.set(this.#members);
-      this.#members = grown;
-    }
+    if (this.#top === this.#members.length) this.#grow();
     this.#members[this.#top] = at;
+    const end = before === undefined ? -1 : nextNameEnd(this.#bytes, before, at);
+    if (end !== -1) {
+      this.#at = end;
+      return ascending;
+    }
+    this.#string();
     if (before === undefined || compareKeys(this.#bytes, before, at) < 0) return ascending;
     this.#spot(at);
     return false;
+  }
+
+  #grow(): void {
+    const grown = new Int32Array(this.#members.length * 2);
+    grown.set(this.#members);
+    this.#members = grown;
   }
 
   #refuseDuplicates(base: number): void {
@@ -200,50 +218,22 @@ export class Scanner {
 
   #string(): void {
     const bytes = this.#bytes;
-    const length = bytes.length;
     let i = this.#at + 1;
-    while (i < length) {
-      const c = bytes[i] ?? 0;
-      if (c === 0x22) {
-        this.#at = i + 1;
-        return;
+    for (;;) {
+      i = plainEnd(bytes, i);
+      const c = bytes[i];
+      if (c === 0x22) break;
+      if (c === 0x5c) {
+        i = this.#escape(i);
+        continue;
       }
-      if (c >= 0x80) i = this.#multibyte(i, c);
-      else if (c === 0x5c) i = this.#escape(i);
-      else if (c < 0x20) {
-        this.#at = i;
-        this.#fail('a control character in a string');
-      } else i += 1;
+      this.#at = i;
+      if (c === undefined) this.#fail('a string is not closed');
+      if (c < 0x20) this.#fail('a control character in a string');
+      i = sequenceEnd(bytes, i);
+      if (i === -1) this.#fail('not UTF-8');
     }
-    this.#at = i;
-    this.#fail('a string is not closed');
-  }
-
-  /** Checks one UTF-8 sequence of two to four bytes: shortest form, no surrogates, nothing above U+10FFFF. */
-  #multibyte(at: number, lead: number): number {
-    let more = 0;
-    let low = 0x80;
-    let high = 0xbf;
-    if (lead >= 0xc2 && lead <= 0xdf) more = 1;
-    else if (lead >= 0xe0 && lead <= 0xef) {
-      more = 2;
-      if (lead === 0xe0) low = 0xa0;
-      if (lead === 0xed) high = 0x9f;
-    } else if (lead >= 0xf0 && lead <= 0xf4) {
-      more = 3;
-      if (lead === 0xf0) low = 0x90;
-      if (lead === 0xf4) high = 0x8f;
-    }
-    let valid = more > 0;
-    for (let i = at + 1; i <= at + more; i += 1) {
-      const c = this.#bytes[i] ?? 0;
-      valid &&= c >= low && c <= high;
-      low = 0x80;
-      high = 0xbf;
-    }
-    if (valid) return at + more + 1;
-    this.#at = at;
-    return this.#fail('not UTF-8');
+    this.#at = i + 1;
   }
 
   #escape(at: number): number {

@@ -3,11 +3,25 @@ export interface MemberIndex {
   readonly offsets: ArrayLike<number>;
   /** Whether the names strictly ascend by code point. */
   readonly ascending: boolean;
+  /** The places in `offsets` of the members whose values are not in the form known of the text; undefined where none is. */
+  readonly others: readonly number[] | undefined;
+}
+
+/**
+ * A form that many values of a text are spelt in, so plain that one is told from its bytes at once: canonical JSON whose objects
+ * and arrays are nested no deeper than `levels`.
+ */
+export interface KnownForm {
+  readonly levels: number;
+  /** Where the value at `at` ends if it is in this form, else -1. Nothing behind `at` has been validated. */
+  readonly endOf: (bytes: Uint8Array, at: number) => number;
 }
 
 /** A validated JSON text. Everything that reads it afterwards may rely on its being well-formed. */
 export interface JsonText {
   readonly bytes: Uint8Array;
+  /** The form it was scanned for. */
+  readonly known: KnownForm | undefined;
   /** The members of each object of more than `WALKED` bytes, by the offset of its bracket. */
   readonly indexes: ReadonlyMap<number, MemberIndex>;
   /** Where the text departs from canonical form, ascending; at most `SPOTS` of them, so that white space costs no memory. */

@@ -1,7 +1,7 @@
 import { base64Size, isHexDigits } from './digits.js';
 import { utf8Decode } from './encoding.js';
 import { CountersignError } from './errors.js';
-import { WALKED, type JsonText, type MemberIndex } from './json-text.js';
+import { WALKED, type JsonText, type KnownForm, type MemberIndex } from './json-text.js';
 import { compareKeyTo, compareKeys, contentOf, decodeString, isKey, walk } from './json-walk.js';
 import type { JsonData } from './model.js';
 
@@ -56,6 +56,13 @@ export class JsonObject extends Slice {
   forEachMember(visit: (name: number, value: number, end: number) => void): void {
     const { offsets } = this.#indexed();
     for (let i = 0; i < offsets.length; i += 3) visit(offsets[i] ?? 0, offsets[i + 1] ?? 0, offsets[i + 2] ?? 0);
+  }
+
+  /** As `forEachMember`, without those whose values the scanner has found to be in the form `known`. */
+  forEachNotIn(known: KnownForm, visit: (name: number, value: number, end: number) => void): void {
+    const { offsets, others } = this.#indexed();
+    if (others === undefined || this.text.known !== known) this.forEachMember(visit);
+    else for (const i of others) visit(offsets[i] ?? 0, offsets[i + 1] ?? 0, offsets[i + 2] ?? 0);
   }
 
   /** The members in document order, their names not decoded. */
@@ -136,7 +143,7 @@ function indexOf(bytes: Uint8Array, open: number): MemberIndex {
     if (before !== -1 && ascending) ascending = compareKeys(bytes, before, name) < 0;
     before = name;
   });
-  return { offsets, ascending };
+  return { offsets, ascending, others: undefined };
 }
 
 export class JsonArray extends Slice {

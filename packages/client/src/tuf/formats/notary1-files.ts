@@ -54,7 +54,7 @@ function parseHashes(view: JsonView | undefined, where: string): Hashes {
   return hashes.size > 0 ? hashes : malformed(`hashes of ${where}`, 'has neither sha256 nor sha512');
 }
 
-const PLAIN = new PlainEntry({
+export const PLAIN = new PlainEntry({
   lengths: { sha256: 44, sha512: 88 },
   fits: (bytes, at, length) => base64Size(bytes.subarray(at, at + length)) === (length === 44 ? 32 : 64),
 });

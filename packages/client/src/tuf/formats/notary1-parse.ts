@@ -3,7 +3,7 @@ import type { Root, Snapshot, Targets, Timestamp } from '../model.js';
 import type { ParseLimits } from './format.js';
 import { booleanAt, objectAt } from './fields.js';
 import { ifAny, members, refuseUnsafeIntegers, structAt, typeName } from './notary1-fields.js';
-import { parseMeta, parseTimestampMeta, TARGET_ENTRY } from './notary1-files.js';
+import { parseMeta, parseTimestampMeta, PLAIN, TARGET_ENTRY } from './notary1-files.js';
 import { parseDelegations, parseKeys, parseRootRoles } from './notary1-roles.js';
 import { parseSignatures } from './notary1-signatures.js';
 import { readFile, type FileKind } from './read-file.js';
@@ -32,6 +32,7 @@ const KIND: FileKind = {
     structAt(signed, SIGNED, 'signed');
     refuseUnsafeIntegers(signed);
   },
+  known: { targets: PLAIN.target },
 };
 
 export function parseRoot(raw: Uint8Array, limits?: Limits): Envelope<Root> {

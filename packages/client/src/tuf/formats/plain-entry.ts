@@ -1,3 +1,4 @@
+import type { KnownForm } from '../json.js';
 import { skipValue } from '../json-walk.js';
 
 /*
@@ -25,52 +26,57 @@ const LENGTH = ascii('"length":');
 const VERSION = ascii('"version":');
 /** Any integer of so few digits is a safe one. */
 const SAFE_DIGITS = 15;
+const QUOTE = 0x22;
 const COMMA = 0x2c;
+const ZERO = 0x30;
+const OPEN = 0x7b;
 const CLOSE = 0x7d;
 const NOT = -1;
 
-/** Tells plain entries of targets and of a snapshot; each method tells where the part at `at` ends, or -1 where it is another. */
+/** Tells plain entries of targets and of a snapshot. */
 export class PlainEntry {
   readonly #openings: readonly Opening[];
   readonly #fits: DigitForm['fits'];
+  /** What describes a target: digests of known algorithms, a length, and nothing else. */
+  readonly target: KnownForm = { levels: 2, endOf: (bytes, at) => this.#target(bytes, behind(bytes, at, OPEN)) };
+  /** An entry of a snapshot: digests if there are any, a length if there is one, a version from 1 up. */
+  readonly versioned: KnownForm = { levels: 2, endOf: (bytes, at) => this.#versioned(bytes, behind(bytes, at, OPEN)) };
 
   constructor(form: DigitForm) {
     this.#openings = Object.entries(form.lengths).map(([name, digits]) => ({ text: ascii(`"${name}":"`), digits }));
     this.#fits = form.fits;
   }
 
-  /**
-   * Whether the validated JSON value at [start, end) describes a target: `custom` if there is one, digests of known algorithms, a
-   * length, and nothing else. False says nothing against the value.
-   */
-  isTarget(bytes: Uint8Array, start: number, end: number): boolean {
-    let at = start + 1;
-    if (begins(bytes, start, CUSTOM)) at = behind(bytes, skipValue(bytes, start + CUSTOM.length), COMMA);
-    at = behind(bytes, this.#hashes(bytes, at), COMMA);
-    return behind(bytes, integer(bytes, at, LENGTH), CLOSE) === end;
+  /** Whether the validated JSON value at [start, end) is as `target`, but for a `custom` before. False says nothing against it. */
+  isTargetWithCustom(bytes: Uint8Array, start: number, end: number): boolean {
+    if (!begins(bytes, start, CUSTOM)) return false;
+    return this.#target(bytes, behind(bytes, skipValue(bytes, start + CUSTOM.length), COMMA)) === end;
   }
 
-  /** As `isTarget`, for an entry of a snapshot: digests if there are any, a length if there is one, a version from 1 up. */
-  isVersioned(bytes: Uint8Array, start: number, end: number): boolean {
-    let at = start + 1;
+  #target(bytes: Uint8Array, start: number): number {
+    const at = behind(bytes, this.#hashes(bytes, start), COMMA);
+    return behind(bytes, integer(bytes, at, LENGTH), CLOSE);
+  }
+
+  #versioned(bytes: Uint8Array, start: number): number {
+    let at = start;
     if (begins(bytes, at, HASHES)) at = behind(bytes, this.#hashes(bytes, at), COMMA);
-    if (at !== NOT && begins(bytes, at, LENGTH)) at = behind(bytes, integer(bytes, at, LENGTH), COMMA);
-    const isZero = at !== NOT && bytes[at + VERSION.length] === 0x30;
-    return !isZero && behind(bytes, integer(bytes, at, VERSION), CLOSE) === end;
+    if (begins(bytes, at, LENGTH)) at = behind(bytes, integer(bytes, at, LENGTH), COMMA);
+    const isZero = bytes[at + VERSION.length] === ZERO;
+    return isZero ? NOT : behind(bytes, integer(bytes, at, VERSION), CLOSE);
   }
 
   #hashes(bytes: Uint8Array, start: number): number {
-    if (start === NOT || !begins(bytes, start, HASHES)) return NOT;
+    if (!begins(bytes, start, HASHES)) return NOT;
     let at = start + HASHES.length;
-    for (;;) {
-      const opening = this.#openings.find(({ text }) => begins(bytes, at, text));
-      if (opening === undefined) return NOT;
-      const digits = at + opening.text.length;
-      if (!this.#fits(bytes, digits, opening.digits)) return NOT;
-      at = behind(bytes, digits + opening.digits, 0x22);
-      if (at === NOT || bytes[at] !== COMMA) return behind(bytes, at, CLOSE);
-      at += 1;
+    let end = NOT;
+    for (const { text, digits } of this.#openings) {
+      if (!begins(bytes, at, text)) continue;
+      const from = at + text.length;
+      end = this.#fits(bytes, from, digits) ? behind(bytes, from + digits, QUOTE) : NOT;
+      at = behind(bytes, end, COMMA);
     }
+    return behind(bytes, end, CLOSE);
   }
 }
 
@@ -86,11 +92,12 @@ export function isPlainName(bytes: Uint8Array, at: number, suffix: Uint8Array): 
 
 /** Behind a member `name` that is an integer with few digits and no sign. */
 function integer(bytes: Uint8Array, start: number, name: Uint8Array): number {
-  if (start === NOT || !begins(bytes, start, name)) return NOT;
-  const digits = start + name.length;
-  let at = digits;
-  while (isDigit(bytes[at])) at += 1;
-  return at > digits && at - digits <= SAFE_DIGITS ? at : NOT;
+  if (!begins(bytes, start, name)) return NOT;
+  const first = start + name.length;
+  let at = first;
+  while (isDigit(bytes[at] ?? 0)) at += 1;
+  const digits = at - first;
+  return digits === 1 || (digits > 1 && digits <= SAFE_DIGITS && bytes[first] !== ZERO) ? at : NOT;
 }
 
 function behind(bytes: Uint8Array, at: number, character: number): number {
@@ -98,12 +105,13 @@ function behind(bytes: Uint8Array, at: number, character: number): number {
 }
 
 function begins(bytes: Uint8Array, at: number, text: Uint8Array): boolean {
+  if (at === NOT) return false;
   for (let i = 0; i < text.length; i += 1) if (bytes[at + i] !== text[i]) return false;
   return true;
 }
 
-function isDigit(c: number | undefined): boolean {
-  return c !== undefined && c >= 0x30 && c <= 0x39;
+function isDigit(c: number): boolean {
+  return c >= 0x30 && c <= 0x39;
 }
 
 export function ascii(text: string): Uint8Array {

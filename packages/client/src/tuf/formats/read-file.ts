@@ -1,8 +1,8 @@
 import { envelope, type Envelope } from '../envelope.js';
 import { CountersignError } from '../errors.js';
-import { canonicalise, scan, type JsonObject, type JsonView } from '../json.js';
+import { canonicalise, scan, type JsonObject, type JsonView, type KnownForm } from '../json.js';
 import type { Document, Signature } from '../model.js';
-import { parseInstant, parseVersion } from '../names.js';
+import { parseInstant, parseVersion, type TopLevelRole } from '../names.js';
 import { DEFAULT_PARSE_LIMITS, type ParseLimits } from './format.js';
 import { integerAt, malformed, objectAt, readFrom, textAt } from './fields.js';
 
@@ -13,6 +13,8 @@ export interface FileKind {
   readonly parseSignatures: (view: JsonView | undefined, limit: number) => readonly Signature[];
   /** Refuses what no file of this format may have, before anything else is read. */
   readonly check: (file: JsonObject, signed: JsonObject) => void;
+  /** The form in which nearly all entries of a type's table are. */
+  readonly known: Readonly<Partial<Record<TopLevelRole, KnownForm>>>;
 }
 
 /** Reads what a type's own members say. */
@@ -22,7 +24,7 @@ type ReadSigned<T> = (signed: JsonObject, common: Document, limits: ParseLimits)
  * Reads the envelope, then what every `signed` part has, then by `read` what this type has.
  * @throws CountersignError `endless-data`, `malformed`, `too-many`
  */
-export function readFile<T extends Document & { readonly type: string }>(
+export function readFile<T extends Document & { readonly type: TopLevelRole }>(
   kind: FileKind,
   raw: Uint8Array,
   type: T['type'],
@@ -39,7 +41,7 @@ export function readFile<T extends Document & { readonly type: string }>(
       },
     );
   }
-  const file = objectAt(scan(raw, limits), type);
+  const file = objectAt(scan(raw, limits, kind.known[type]), type);
   const signatures = kind.parseSignatures(file.get('signatures'), limits.signatures);
   const signed = objectAt(file.get('signed'), 'signed');
   const found = textAt(signed.get('_type'), '_type');

@@ -52,10 +52,10 @@ export interface TargetEntry {
 
 /** `targets` of a targets role; the shape of every entry is checked here, without building any of them. */
 export function parseTargetTable(object: JsonObject, entry: TargetEntry): LookUp<TargetPath, TargetFile> {
-  const { text } = object;
-  object.forEachMember((name, value, end) => {
-    if (text.bytes[name + 1] === 0x22) parseTargetPath('');
-    if (!entry.plain.isTarget(text.bytes, value, end)) entry.check(viewOf(text, value, end));
+  const { bytes } = object.text;
+  if (object.has('')) parseTargetPath('');
+  object.forEachNotIn(entry.plain.target, (_, value, end) => {
+    if (!entry.plain.isTargetWithCustom(bytes, value, end)) entry.check(viewOf(object.text, value, end));
   });
   return Object.freeze(new Table(object, { nameOf: parseTargetPath, memberOf: (path) => path, read: entry.read }));
 }

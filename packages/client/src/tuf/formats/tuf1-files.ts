@@ -14,7 +14,7 @@ const SUFFIX_BYTES = ascii(SUFFIX);
 
 const HEX: DigestForm = { name: 'hexadecimal', decode: hexDecode, fits: (view) => view.isHex() };
 
-const PLAIN = new PlainEntry({ lengths: { sha256: 64, sha512: 128 }, fits: areHexDigits });
+export const PLAIN = new PlainEntry({ lengths: { sha256: 64, sha512: 128 }, fits: areHexDigits });
 
 const META: TableKind<RoleName, MetaFile> = {
   nameOf: (name) => parseRoleName(name.slice(0, -SUFFIX.length)),
@@ -26,10 +26,10 @@ const META: TableKind<RoleName, MetaFile> = {
 export function parseMeta(view: JsonView | undefined): LookUp<RoleName, MetaFile> {
   const object = objectAt(view, 'meta');
   const { text } = object;
-  object.forEachMember((name, value, end) => {
+  object.forEachMember((name) => {
     if (!isPlainName(text.bytes, name, SUFFIX_BYTES)) checkMetaName(decodeString(text.bytes, name));
-    if (!PLAIN.isVersioned(text.bytes, value, end)) parseMetaFile(viewOf(text, value, end));
   });
+  object.forEachNotIn(PLAIN.versioned, (_, value, end) => parseMetaFile(viewOf(text, value, end)));
   return Object.freeze(new Table(object, META));
 }
 

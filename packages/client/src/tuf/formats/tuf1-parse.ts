@@ -8,7 +8,7 @@ import { arrayAt, booleanAt, distinct, malformed, objectAt, textAt, tooMany } fr
 import { parseKeyTable } from './key-material.js';
 import { readFile, type FileKind } from './read-file.js';
 import { parseTargetTable } from './table.js';
-import { parseMeta, parseTimestampMeta, TARGET_ENTRY } from './tuf1-files.js';
+import { parseMeta, parseTimestampMeta, PLAIN, TARGET_ENTRY } from './tuf1-files.js';
 import { parseKeyObject } from './tuf1-keys.js';
 import { parseDelegations, parseRootRoles } from './tuf1-roles.js';
 
@@ -18,6 +18,7 @@ const FILE: FileKind = {
   typeName: (type) => type,
   parseSignatures,
   check: (_file, signed) => checkSpecVersion(textAt(signed.get('spec_version'), 'spec_version')),
+  known: { snapshot: PLAIN.versioned, targets: PLAIN.target },
 };
 
 export function parseRoot(raw: Uint8Array, limits?: Limits): Envelope<Root> {
