@@ -8,7 +8,7 @@ import { skipValue } from '../json-walk.js';
 
 /** The digits of one digest as a format spells them. */
 export interface DigitForm {
-  /** How many digits stand for a digest, by the algorithm's name. */
+  /** How many digits stand for a digest, by the algorithm's name; in canonical order. */
   readonly lengths: Readonly<Record<string, number>>;
   /** Whether the `length` digits from `at` on are such a digest. */
   readonly fits: (bytes: Uint8Array, at: number, length: number) => boolean;
@@ -22,6 +22,7 @@ interface Opening {
 
 const CUSTOM = ascii('{"custom":');
 const HASHES = ascii('"hashes":{');
+const TARGET = ascii('{"hashes":{');
 const LENGTH = ascii('"length":');
 const VERSION = ascii('"version":');
 /** Any integer of so few digits is a safe one. */
@@ -38,9 +39,15 @@ export class PlainEntry {
   readonly #openings: readonly Opening[];
   readonly #fits: DigitForm['fits'];
   /** What describes a target: digests of known algorithms, a length, and nothing else. */
-  readonly target: KnownForm = { levels: 2, endOf: (bytes, at) => this.#target(bytes, behind(bytes, at, OPEN)) };
+  readonly target: KnownForm = {
+    levels: 2,
+    endOf: (bytes, at) => (begins(bytes, at, TARGET) ? this.#targetEnd(bytes, at + TARGET.length) : NOT),
+  };
   /** An entry of a snapshot: digests if there are any, a length if there is one, a version from 1 up. */
-  readonly versioned: KnownForm = { levels: 2, endOf: (bytes, at) => this.#versioned(bytes, behind(bytes, at, OPEN)) };
+  readonly versioned: KnownForm = {
+    levels: 2,
+    endOf: (bytes, at) => (bytes[at] === OPEN ? this.#versionedEnd(bytes, at + 1) : NOT),
+  };
 
   constructor(form: DigitForm) {
     this.#openings = Object.entries(form.lengths).map(([name, digits]) => ({ text: ascii(`"${name}":"`), digits }));
@@ -50,33 +57,38 @@ export class PlainEntry {
   /** Whether the validated JSON value at [start, end) is as `target`, but for a `custom` before. False says nothing against it. */
   isTargetWithCustom(bytes: Uint8Array, start: number, end: number): boolean {
     if (!begins(bytes, start, CUSTOM)) return false;
-    return this.#target(bytes, behind(bytes, skipValue(bytes, start + CUSTOM.length), COMMA)) === end;
+    const at = behind(bytes, skipValue(bytes, start + CUSTOM.length), COMMA);
+    return at !== NOT && begins(bytes, at, HASHES) && this.#targetEnd(bytes, at + HASHES.length) === end;
   }
 
-  #target(bytes: Uint8Array, start: number): number {
-    const at = behind(bytes, this.#hashes(bytes, start), COMMA);
-    return behind(bytes, integer(bytes, at, LENGTH), CLOSE);
+  /** From behind the bracket of its digests. */
+  #targetEnd(bytes: Uint8Array, start: number): number {
+    const at = behind(bytes, this.#digestsEnd(bytes, start), COMMA);
+    if (at === NOT || !begins(bytes, at, LENGTH)) return NOT;
+    return behind(bytes, integerEnd(bytes, at + LENGTH.length), CLOSE);
   }
 
-  #versioned(bytes: Uint8Array, start: number): number {
+  #versionedEnd(bytes: Uint8Array, start: number): number {
     let at = start;
-    if (begins(bytes, at, HASHES)) at = behind(bytes, this.#hashes(bytes, at), COMMA);
-    if (begins(bytes, at, LENGTH)) at = behind(bytes, integer(bytes, at, LENGTH), COMMA);
-    const isZero = bytes[at + VERSION.length] === ZERO;
-    return isZero ? NOT : behind(bytes, integer(bytes, at, VERSION), CLOSE);
+    if (begins(bytes, at, HASHES)) at = behind(bytes, this.#digestsEnd(bytes, at + HASHES.length), COMMA);
+    if (at !== NOT && begins(bytes, at, LENGTH)) at = behind(bytes, integerEnd(bytes, at + LENGTH.length), COMMA);
+    if (at === NOT || !begins(bytes, at, VERSION) || bytes[at + VERSION.length] === ZERO) return NOT;
+    return behind(bytes, integerEnd(bytes, at + VERSION.length), CLOSE);
   }
 
-  #hashes(bytes: Uint8Array, start: number): number {
-    if (!begins(bytes, start, HASHES)) return NOT;
-    let at = start + HASHES.length;
-    let end = NOT;
+  /** Behind the closing bracket of one digest or several, in canonical order. */
+  #digestsEnd(bytes: Uint8Array, start: number): number {
+    let at = start;
     for (const { text, digits } of this.#openings) {
       if (!begins(bytes, at, text)) continue;
-      const from = at + text.length;
-      end = this.#fits(bytes, from, digits) ? behind(bytes, from + digits, QUOTE) : NOT;
-      at = behind(bytes, end, COMMA);
+      at += text.length;
+      if (!this.#fits(bytes, at, digits) || bytes[at + digits] !== QUOTE) return NOT;
+      at += digits + 1;
+      if (bytes[at] === CLOSE) return at + 1;
+      if (bytes[at] !== COMMA) return NOT;
+      at += 1;
     }
-    return behind(bytes, end, CLOSE);
+    return NOT;
   }
 }
 
@@ -90,14 +102,12 @@ export function isPlainName(bytes: Uint8Array, at: number, suffix: Uint8Array): 
   return i - at - 1 > suffix.length && begins(bytes, i - suffix.length, suffix);
 }
 
-/** Behind a member `name` that is an integer with few digits and no sign. */
-function integer(bytes: Uint8Array, start: number, name: Uint8Array): number {
-  if (!begins(bytes, start, name)) return NOT;
-  const first = start + name.length;
-  let at = first;
-  while (isDigit(bytes[at] ?? 0)) at += 1;
-  const digits = at - first;
-  return digits === 1 || (digits > 1 && digits <= SAFE_DIGITS && bytes[first] !== ZERO) ? at : NOT;
+/** Behind an integer as canonical JSON writes it, with few digits and no sign. */
+function integerEnd(bytes: Uint8Array, start: number): number {
+  let at = start;
+  for (let c = bytes[at] ?? 0; c >= ZERO && c < ZERO + 10; c = bytes[at] ?? 0) at += 1;
+  const digits = at - start;
+  return digits === 1 || (digits > 1 && digits <= SAFE_DIGITS && bytes[start] !== ZERO) ? at : NOT;
 }
 
 function behind(bytes: Uint8Array, at: number, character: number): number {
@@ -105,13 +115,8 @@ function behind(bytes: Uint8Array, at: number, character: number): number {
 }
 
 function begins(bytes: Uint8Array, at: number, text: Uint8Array): boolean {
-  if (at === NOT) return false;
   for (let i = 0; i < text.length; i += 1) if (bytes[at + i] !== text[i]) return false;
   return true;
-}
-
-function isDigit(c: number): boolean {
-  return c >= 0x30 && c <= 0x39;
 }
 
 export function ascii(text: string): Uint8Array {
