@@ -25,8 +25,8 @@ export class Scanner {
   readonly #spots: number[] = [];
   readonly #indexes = new Map<number, MemberIndex>();
   #at = 0;
-  /** Offsets of the members of all open objects, three each: a stack, each object owns the part above its base. */
-  #members = new Int32Array(192);
+  /** Offsets of the names of all open objects' members: a stack, each object owns the part above its base. */
+  #names = new Int32Array(64);
   #top = 0;
 
   /** `known`: a form that many of the members' values are in. */
@@ -105,22 +105,19 @@ export class Scanner {
     let ascending = true;
     for (;;) {
       ascending = this.#name(base, ascending);
-      const member = this.#top;
-      this.#top += 3;
       this.#space();
       if (this.#peek() !== 0x3a) this.#fail('":" was expected');
       this.#at += 1;
       this.#space();
-      this.#members[member + 1] = this.#at;
+      const name = this.#names[this.#top - 1] ?? 0;
       this.#value(depth);
-      this.#members[member + 2] = this.#at;
-      others?.push(member - base);
+      others?.push(name);
       if (known !== undefined) this.#passOver(known);
       if (this.#last(0x7d)) break;
     }
     if (!ascending) this.#refuseDuplicates(base);
     if (this.#at - open > WALKED) {
-      this.#indexes.set(open, { offsets: this.#members.slice(base, this.#top), ascending, others });
+      this.#indexes.set(open, { names: this.#names.slice(base, this.#top), ascending, others, end: this.#at });
     }
     this.#top = base;
   }
@@ -131,7 +128,7 @@ export class Scanner {
    */
   #passOver(known: KnownForm): void {
     const bytes = this.#bytes;
-    let name = this.#members[this.#top - 3] ?? 0;
+    let name = this.#names[this.#top - 1] ?? 0;
     while (bytes[this.#at] === 0x2c) {
       const before = name;
       name = this.#at + 1;
@@ -139,11 +136,7 @@ export class Scanner {
       if (colon === -1 || bytes[colon] !== 0x3a) break;
       const end = known.endOf(bytes, colon + 1);
       if (end === -1) break;
-      if (this.#top === this.#members.length) this.#grow();
-      this.#members[this.#top] = name;
-      this.#members[this.#top + 1] = colon + 1;
-      this.#members[this.#top + 2] = end;
-      this.#top += 3;
+      this.#push(name);
       this.#at = end;
     }
   }
@@ -152,25 +145,28 @@ export class Scanner {
   #name(base: number, ascending: boolean): boolean {
     if (this.#peek() !== 0x22) this.#fail('a member name was expected');
     const at = this.#at;
-    const before = this.#top > base ? this.#members[this.#top - 3] : undefined;
-    if (this.#top === this.#members.length) this.#grow();
-    this.#members[this.#top] = at;
+    const before = this.#top > base ? this.#names[this.#top - 1] : undefined;
+    this.#push(at);
     this.#string();
     if (before === undefined || compareKeys(this.#bytes, before, at) < 0) return ascending;
     this.#spot(at);
     return false;
   }
 
-  #grow(): void {
-    const grown = new Int32Array(this.#members.length * 2);
-    grown.set(this.#members);
-    this.#members = grown;
+  #push(name: number): void {
+    if (this.#top === this.#names.length) {
+      const grown = new Int32Array(this.#names.length * 2);
+      grown.set(this.#names);
+      this.#names = grown;
+    }
+    this.#names[this.#top] = name;
+    this.#top += 1;
   }
 
   #refuseDuplicates(base: number): void {
     const seen = new Set<string>();
-    for (let i = base; i < this.#top; i += 3) {
-      const name = decodeString(this.#bytes, this.#members[i] ?? 0);
+    for (let i = base; i < this.#top; i += 1) {
+      const name = decodeString(this.#bytes, this.#names[i] ?? 0);
       if (seen.has(name)) this.#fail(`the member ${JSON.stringify(name.slice(0, 60))} occurs twice in one object`);
       seen.add(name);
     }

@@ -1,10 +1,15 @@
-/** Where the members of an object are: three offsets each, of the name's opening quote, the value and the value's end. */
+export type Offsets = Int32Array | readonly number[];
+
+/** Where the members of an object are. An offset each, no more: a table may have a million of them. */
 export interface MemberIndex {
-  readonly offsets: ArrayLike<number>;
+  /** The opening quote of each member's name, in the order of the text. */
+  readonly names: Offsets;
   /** Whether the names strictly ascend by code point. */
   readonly ascending: boolean;
-  /** The places in `offsets` of the members whose values are not in the form known of the text; undefined where none is. */
-  readonly others: readonly number[] | undefined;
+  /** Those of `names` whose values are not in the form known of the text; undefined where none is. */
+  readonly others: Offsets | undefined;
+  /** The offset behind the object. */
+  readonly end: number;
 }
 
 /**

@@ -1,8 +1,8 @@
 import { base64Size, isHexDigits } from './digits.js';
 import { utf8Decode } from './encoding.js';
 import { CountersignError } from './errors.js';
-import { WALKED, type JsonText, type KnownForm, type MemberIndex } from './json-text.js';
-import { compareKeyTo, compareKeys, contentOf, decodeString, isKey, walk } from './json-walk.js';
+import { WALKED, type JsonText, type KnownForm, type MemberIndex, type Offsets } from './json-text.js';
+import { compareKeyTo, compareKeys, contentOf, decodeString, isKey, skipValue, valueOf, walk } from './json-walk.js';
 import type { JsonData } from './model.js';
 
 /** A value inside a validated text. Views hold offsets, not values: what nobody asks for is never built. */
@@ -32,7 +32,7 @@ export class JsonObject extends Slice {
   #positions: ReadonlyMap<string, number> | undefined;
 
   get size(): number {
-    return this.#indexed().offsets.length / 3;
+    return this.#indexed().names.length;
   }
 
   has(name: string): boolean {
@@ -44,47 +44,48 @@ export class JsonObject extends Slice {
   }
 
   *keys(): IterableIterator<string> {
-    const { offsets } = this.#indexed();
-    for (let i = 0; i < offsets.length; i += 3) yield decodeString(this.text.bytes, offsets[i] ?? 0);
+    const { names } = this.#indexed();
+    for (const at of names) yield decodeString(this.text.bytes, at);
   }
 
   *entries(): IterableIterator<[string, JsonView]> {
     for (const { at, value } of this.members()) yield [decodeString(this.text.bytes, at), value];
   }
 
-  /** Tells the offsets of each member in document order: of its name's opening quote, its value, and the value's end. */
-  forEachMember(visit: (name: number, value: number, end: number) => void): void {
-    const { offsets } = this.#indexed();
-    for (let i = 0; i < offsets.length; i += 3) visit(offsets[i] ?? 0, offsets[i + 1] ?? 0, offsets[i + 2] ?? 0);
+  /** Tells the offset of the opening quote of each member's name, in document order. */
+  forEachName(visit: (name: number) => void): void {
+    const { names } = this.#indexed();
+    for (const name of names) visit(name);
   }
 
-  /** As `forEachMember`, without those whose values the scanner has found to be in the form `known`. */
-  forEachNotIn(known: KnownForm, visit: (name: number, value: number, end: number) => void): void {
-    const { offsets, others } = this.#indexed();
-    if (others === undefined || this.text.known !== known) this.forEachMember(visit);
-    else for (const i of others) visit(offsets[i] ?? 0, offsets[i + 1] ?? 0, offsets[i + 2] ?? 0);
+  /** Tells the values in document order, without those that the scanner has found to be in the form `known`. */
+  forEachNotIn(known: KnownForm, visit: (value: JsonView) => void): void {
+    const { names, others } = this.#indexed();
+    const visited = others !== undefined && this.text.known === known ? others : names;
+    for (const name of visited) visit(this.#member(name).value);
   }
 
   /** The members in document order, their names not decoded. */
   *members(): IterableIterator<JsonMember> {
-    const { offsets } = this.#indexed();
-    for (let i = 0; i < offsets.length; i += 3) yield this.#member(offsets, i);
+    const { names } = this.#indexed();
+    for (const name of names) yield this.#member(name);
   }
 
   /** The members in canonical order: by code point of their names. */
   *canonicalMembers(): IterableIterator<JsonMember> {
-    const { offsets, ascending } = this.#indexed();
+    const { names, ascending } = this.#indexed();
     if (ascending) {
       yield* this.members();
       return;
     }
-    const order = Array.from({ length: offsets.length / 3 }, (_, i) => i * 3);
-    order.sort((a, b) => compareKeys(this.text.bytes, offsets[a] ?? 0, offsets[b] ?? 0));
-    for (const i of order) yield this.#member(offsets, i);
+    const { bytes } = this.text;
+    for (const name of Array.from(names).sort((a, b) => compareKeys(bytes, a, b))) yield this.#member(name);
   }
 
-  #member(offsets: ArrayLike<number>, i: number): JsonMember {
-    return { at: offsets[i] ?? 0, value: viewOf(this.text, offsets[i + 1] ?? 0, offsets[i + 2] ?? 0) };
+  #member(name: number): JsonMember {
+    const { bytes, indexes } = this.text;
+    const value = valueOf(bytes, name);
+    return { at: name, value: viewOf(this.text, value, indexes.get(value)?.end ?? skipValue(bytes, value)) };
   }
 
   #walkTo(name: string): JsonView | undefined {
@@ -99,51 +100,47 @@ export class JsonObject extends Slice {
   }
 
   #lookUp(name: string): JsonView | undefined {
-    const { offsets, ascending } = this.#indexed();
-    const i = ascending ? this.#search(offsets, name) : this.#position(offsets, name);
-    return i === undefined ? undefined : viewOf(this.text, offsets[i + 1] ?? 0, offsets[i + 2] ?? 0);
+    const { names, ascending } = this.#indexed();
+    const at = ascending ? this.#search(names, name) : this.#position(names, name);
+    return at === undefined ? undefined : this.#member(at).value;
   }
 
-  #search(offsets: ArrayLike<number>, name: string): number | undefined {
+  #search(names: Offsets, name: string): number | undefined {
     const content = new TextEncoder().encode(name);
     let low = 0;
-    let high = offsets.length / 3 - 1;
+    let high = names.length - 1;
     while (low <= high) {
       const middle = (low + high) >>> 1;
-      const order = compareKeyTo(this.text.bytes, offsets[middle * 3] ?? 0, content);
-      if (order === 0) return middle * 3;
+      const at = names[middle] ?? 0;
+      const order = compareKeyTo(this.text.bytes, at, content);
+      if (order === 0) return at;
       if (order < 0) low = middle + 1;
       else high = middle - 1;
     }
     return undefined;
   }
 
-  #position(offsets: ArrayLike<number>, name: string): number | undefined {
-    if (this.#positions === undefined) {
-      const positions = new Map<string, number>();
-      for (let i = 0; i < offsets.length; i += 3) positions.set(decodeString(this.text.bytes, offsets[i] ?? 0), i);
-      this.#positions = positions;
-    }
+  #position(names: Offsets, name: string): number | undefined {
+    this.#positions ??= new Map(Array.from(names, (at) => [decodeString(this.text.bytes, at), at]));
     return this.#positions.get(name);
   }
 
   #indexed(): MemberIndex {
-    this.#index ??= this.text.indexes.get(this.start) ?? indexOf(this.text.bytes, this.start);
+    this.#index ??= this.text.indexes.get(this.start) ?? indexOf(this);
     return this.#index;
   }
 }
 
 /** The index of a small object, which the scanner has not noted. */
-function indexOf(bytes: Uint8Array, open: number): MemberIndex {
-  const offsets: number[] = [];
+function indexOf({ text: { bytes }, start, end }: Slice): MemberIndex {
+  const names: number[] = [];
   let ascending = true;
-  let before = -1;
-  walk(bytes, open, (name, value, end) => {
-    offsets.push(name, value, end);
-    if (before !== -1 && ascending) ascending = compareKeys(bytes, before, name) < 0;
-    before = name;
+  walk(bytes, start, (name) => {
+    const before = names.at(-1);
+    ascending &&= before === undefined || compareKeys(bytes, before, name) < 0;
+    names.push(name);
   });
-  return { offsets, ascending, others: undefined };
+  return { names, ascending, others: undefined, end };
 }
 
 export class JsonArray extends Slice {

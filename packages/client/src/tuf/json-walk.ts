@@ -18,6 +18,11 @@ export function skipString(bytes: Uint8Array, at: number): number {
   return i + 1;
 }
 
+/** The offset of the value of the member whose name's opening quote is at `name`. */
+export function valueOf(bytes: Uint8Array, name: number): number {
+  return skipSpace(bytes, skipSpace(bytes, skipString(bytes, name)) + 1);
+}
+
 /** The offset behind the value that begins at `at`. */
 export function skipValue(bytes: Uint8Array, at: number): number {
   const first = bytes[at];
@@ -63,7 +68,7 @@ export function walk(
     let name = -1;
     if (isObject) {
       name = i;
-      i = skipSpace(bytes, skipSpace(bytes, skipString(bytes, i)) + 1);
+      i = valueOf(bytes, i);
     }
     const value = i;
     const end = skipValue(bytes, i);

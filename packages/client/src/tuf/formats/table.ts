@@ -1,4 +1,4 @@
-import { viewOf, type JsonObject, type JsonView } from '../json.js';
+import type { JsonObject, JsonView } from '../json.js';
 import type { LookUp, TargetFile } from '../model.js';
 import { parseTargetPath, type TargetPath } from '../names.js';
 import type { PlainEntry } from './plain-entry.js';
@@ -54,8 +54,8 @@ export interface TargetEntry {
 export function parseTargetTable(object: JsonObject, entry: TargetEntry): LookUp<TargetPath, TargetFile> {
   const { bytes } = object.text;
   if (object.has('')) parseTargetPath('');
-  object.forEachNotIn(entry.plain.target, (_, value, end) => {
-    if (!entry.plain.isTargetWithCustom(bytes, value, end)) entry.check(viewOf(object.text, value, end));
+  object.forEachNotIn(entry.plain.target, (value) => {
+    if (!entry.plain.isTargetWithCustom(bytes, value.start, value.end)) entry.check(value);
   });
   return Object.freeze(new Table(object, { nameOf: parseTargetPath, memberOf: (path) => path, read: entry.read }));
 }

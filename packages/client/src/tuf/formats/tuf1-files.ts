@@ -1,6 +1,6 @@
 import { areHexDigits } from '../digits.js';
 import { hexDecode } from '../encoding.js';
-import { toData, viewOf, type JsonView } from '../json.js';
+import { toData, type JsonView } from '../json.js';
 import { decodeString } from '../json-walk.js';
 import { parseRoleName, parseVersion, type RoleName } from '../names.js';
 import type { LookUp, MetaFile, TargetFile } from '../model.js';
@@ -26,10 +26,10 @@ const META: TableKind<RoleName, MetaFile> = {
 export function parseMeta(view: JsonView | undefined): LookUp<RoleName, MetaFile> {
   const object = objectAt(view, 'meta');
   const { text } = object;
-  object.forEachMember((name) => {
+  object.forEachName((name) => {
     if (!isPlainName(text.bytes, name, SUFFIX_BYTES)) checkMetaName(decodeString(text.bytes, name));
   });
-  object.forEachNotIn(PLAIN.versioned, (_, value, end) => parseMetaFile(viewOf(text, value, end)));
+  object.forEachNotIn(PLAIN.versioned, parseMetaFile);
   return Object.freeze(new Table(object, META));
 }
 
