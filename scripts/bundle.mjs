@@ -1,6 +1,7 @@
-// Bundles what packages/client promises to Node: each export whose "default" is in lib/ is made from its "source", and so are
-// the programs below. What several of them need is in shared chunks, so that a class is the same one in all. A process then
-// loads a few files in place of a hundred, which is most of the time it takes to start.
+// Bundles what packages/client promises to Node. The library: each export whose "default" is in lib/ is made from its "source";
+// what several of them need is in one shared chunk, so that a class is the same one in all. The programs below share no process
+// with it, and are each a file of their own. A process then loads a few files in place of a hundred, which is most of the time
+// it takes to start: a file costs it more than a millisecond, what is in it and not used next to nothing.
 //
 //   node scripts/bundle.mjs     writes packages/client/lib, the files that changed alone
 import { randomUUID } from 'node:crypto';
@@ -13,13 +14,15 @@ const PACKAGE = fileURLToPath(new URL('../packages/client/', import.meta.url));
 const LIB = join(PACKAGE, 'lib');
 const PROGRAMS = { 'cli/run': './src/cli/run.ts', 'cli/run-conformance': './src/cli/run-conformance.ts' };
 /** Must be a file of its own, or the dependency it makes ready would be loaded before it. */
-const FIRST = { reflect: './src/node/reflect.ts' };
+const REFLECT = './src/node/reflect.ts';
+/** Where several entries need modules of the web platform, these, and all that they need, are one chunk. */
+const SHARED = { name: 'shared', test: /[\\/]client[\\/]src[\\/](?:tuf[\\/].+|[^\\/]+)\.ts$/u, minShareCount: 2 };
 
 const { exports, dependencies } = JSON.parse(readFileSync(join(PACKAGE, 'package.json'), 'utf8'));
 
-/** What is in lib/, by its name there without `.js`, and what it is made from. */
-function entries() {
-  const found = { ...PROGRAMS, ...FIRST };
+/** The parts of the library in lib/, by their names there without `.js`, and what they are made from. */
+function library() {
+  const found = { reflect: REFLECT };
   for (const { source, default: path } of Object.values(exports)) {
     const name = /^\.\/lib\/(.+)\.js$/u.exec(path ?? '')?.[1];
     if (name !== undefined) found[name] = source;
@@ -32,10 +35,10 @@ function isDependency(id) {
   return Object.keys(dependencies).some((name) => id === name || id.startsWith(`${name}/`));
 }
 
-async function bundle() {
+async function bundle(input, codeSplitting, chunks) {
   const build = await rolldown({
     cwd: PACKAGE,
-    input: entries(),
+    input,
     platform: 'node',
     external: (id) => id.startsWith('node:') || isDependency(id),
     resolve: { extensionAlias: { '.js': ['.ts', '.js'] } },
@@ -46,7 +49,9 @@ async function bundle() {
       dir: LIB,
       format: 'esm',
       entryFileNames: '[name].js',
-      chunkFileNames: 'chunks/[name]-[hash].js',
+      chunkFileNames: `${chunks}/[name]-[hash].js`,
+      codeSplitting,
+      comments: false, // they are in src/, where the maps lead
       sourcemap: true,
     });
     return output.map((file) => [file.fileName, file.type === 'chunk' ? file.code : file.source]);
@@ -54,7 +59,6 @@ async function bundle() {
     await build.close();
   }
 }
-
 /** Each file at once, and none that is as it was: processes may be running from them. */
 function write(files) {
   for (const [name, text] of files) {
@@ -80,4 +84,7 @@ function read(path) {
   }
 }
 
-write(await bundle());
+const files = await bundle(library(), { groups: [SHARED] }, 'chunks');
+for (const [name, source] of Object.entries(PROGRAMS))
+  files.push(...(await bundle({ [name]: source, 'cli/reflect': REFLECT }, true, 'cli/chunks')));
+write(files);

@@ -1,7 +1,7 @@
 import { createPublicKey } from 'node:crypto';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { webCrypto } from '@countersign/client';
+import { webCrypto } from '@countersign/client/browser';
 import {
   formatNamed,
   hexDecode,

@@ -19,4 +19,3 @@ export { DEFAULT_HTTP_LIMITS, type HttpLimits } from './http/transfer.js';
 export * from './reading/trust-lock.js';
 export * from './reading/updater.js';
 export * from './http/urls.js';
-export * from './webcrypto.js';

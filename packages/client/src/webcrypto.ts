@@ -1,5 +1,4 @@
 import { sha256, sha512 } from '@noble/hashes/sha2.js';
-import { verifyEd25519InScript } from './ed25519.js';
 import type { Crypto, Hasher } from './tuf/crypto.js';
 import { CountersignError } from './tuf/errors.js';
 import type { KeyScheme, PublicKey } from './tuf/model.js';
@@ -60,7 +59,8 @@ async function verifyEd25519(key: PublicKey, value: Uint8Array, bytes: Uint8Arra
   try {
     subtleKey = await imported(key, 'ed25519');
   } catch {
-    // The import of a well-formed key fails only where this WebCrypto has no Ed25519.
+    // The import of a well-formed key fails only where this WebCrypto has no Ed25519. Elsewhere the script is never loaded.
+    const { verifyEd25519InScript } = await import('./ed25519.js');
     return verifyEd25519InScript(key.spki, value, bytes);
   }
   return crypto.subtle.verify('Ed25519', subtleKey, ownBuffer(value), ownBuffer(bytes));

@@ -3,13 +3,12 @@ import {
   parseGun,
   TIMESTAMP,
   Updater,
-  webCrypto,
   type Fetch,
   type FirstTrust,
   type RepositoryUrls,
   type Saved,
 } from '@countersign/client';
-import { IndexedDbCache } from '@countersign/client/browser';
+import { IndexedDbCache, webCrypto } from '@countersign/client/browser';
 import { judge, type Judgement, type Vectors } from './vectors.js';
 
 /** One visit to a collection. Plain data, as everything that goes into the page or comes out. */

@@ -2,7 +2,8 @@
 //
 //   node read.mjs SERVER GUN ROOT-FILE CACHE-DIRECTORY PATH
 import { readFile } from 'node:fs/promises';
-import { collectionUrls, parseGun, Updater, webCrypto } from '@countersign/client';
+import { collectionUrls, parseGun, Updater } from '@countersign/client';
+import { webCrypto } from '@countersign/client/browser';
 import { DirectoryCache, nodeCrypto } from '@countersign/client/node';
 
 const [server, name, root, cache, path] = process.argv.slice(2);

@@ -1,1 +1,2 @@
+export * from '../webcrypto.js';
 export * from './indexed-db-cache.js';

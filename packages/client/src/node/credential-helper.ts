@@ -1,4 +1,4 @@
-import { execFile, type ExecFileException } from 'node:child_process';
+import type { ExecFileException } from 'node:child_process';
 import type { Credentials } from '../http/token-exchange.js';
 import { CountersignError } from '../tuf/errors.js';
 
@@ -37,7 +37,8 @@ interface Ran {
   readonly output: string;
 }
 
-function run(program: string, registry: string, { env, timeout }: CredentialHelperOptions): Promise<Ran> {
+async function run(program: string, registry: string, { env, timeout }: CredentialHelperOptions): Promise<Ran> {
+  const { execFile } = await import('node:child_process');
   const limits = { timeout, killSignal: 'SIGKILL', maxBuffer: MAX_ANSWER, windowsHide: true } as const;
   return new Promise((resolve) => {
     const child = execFile(program, ['get'], { ...limits, env: { ...env } }, (error, stdout) =>

@@ -1,10 +1,11 @@
-import { request as httpRequest, type Agent, type ClientRequest, type IncomingMessage } from 'node:http';
-import { request as httpsRequest } from 'node:https';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { FetchInit } from '../http/fetch.js';
+import type { HttpClient } from './http-clients.js';
 import { upload } from './http-upload.js';
 
 export interface ExchangeOptions {
-  readonly agent: Agent | undefined;
+  /** Of the URL's scheme. */
+  readonly client: HttpClient;
   /** Milliseconds, TLS included. */
   readonly connectTimeout: number;
 }
@@ -25,14 +26,13 @@ export interface Answered {
 const WITHOUT_BODY: ReadonlySet<number> = new Set([204, 304]);
 
 /** Asks once. The signal ends it until the answer's body has been read. */
-export function exchange(url: URL, init: FetchInit, { agent, connectTimeout }: ExchangeOptions): Exchange {
+export function exchange(url: URL, init: FetchInit, { client, connectTimeout }: ExchangeOptions): Exchange {
   const { method = 'GET', headers, body, signal } = init;
   signal?.throwIfAborted();
-  const make = url.protocol === 'https:' ? httpsRequest : httpRequest;
-  const request = make(url, {
+  const request = client.request(url, {
     method,
     headers: { accept: '*/*', 'user-agent': 'countersign', ...headers, ...lengthOf(body) },
-    ...(agent === undefined ? {} : { agent }),
+    agent: client.agent,
   });
   limitConnecting(request, connectTimeout);
   const answered = new Promise<Answered>((resolve, reject) => {

@@ -1,10 +1,9 @@
-import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
 import type { Fetch, FetchInit, FetchResponse } from '../http/fetch.js';
 import { hostOf } from '../http/transfer.js';
 import { CountersignError } from '../tuf/errors.js';
 import { errorCode } from './atomic-file.js';
 import { bodyOf } from './http-body.js';
+import { HttpClients, type HttpClientsOptions } from './http-clients.js';
 import { exchange, type Answered, type Exchange } from './http-exchange.js';
 
 /*
@@ -12,13 +11,9 @@ import { exchange, type Answered, type Exchange } from './http-exchange.js';
  * takes: loading the package undici costs 60 ms and the first request over the platform's `fetch` 40 ms, this 8 ms.
  */
 
-export interface HttpFetchOptions {
-  /** PEM certificates of the authorities to trust instead of the well-known ones. */
-  readonly ca: string | undefined;
+export interface HttpFetchOptions extends HttpClientsOptions {
   /** Milliseconds to connect, TLS included. */
   readonly connectTimeout: number;
-  /** Milliseconds an idle connection is kept, unless its server says less. */
-  readonly keepAlive: number;
 }
 
 const MAX_REDIRECTS = 5;
@@ -31,15 +26,11 @@ const LOST: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE']);
 
 /** Requests over connections of its own. Failures are those of Node's HTTP client, or the abort signal's reason. */
 export class HttpFetch {
-  readonly #agents: Readonly<Record<string, HttpAgent>>;
+  readonly #clients: HttpClients;
   readonly #connectTimeout: number;
 
-  constructor({ ca, connectTimeout, keepAlive }: HttpFetchOptions) {
-    const options = { keepAlive: true, timeout: keepAlive };
-    this.#agents = {
-      'http:': new HttpAgent(options),
-      'https:': new HttpsAgent({ ...options, ...(ca === undefined ? {} : { ca }) }),
-    };
+  constructor({ connectTimeout, ...options }: HttpFetchOptions) {
+    this.#clients = new HttpClients(options);
     this.#connectTimeout = connectTimeout;
   }
 
@@ -59,13 +50,14 @@ export class HttpFetch {
   };
 
   close(): void {
-    for (const agent of Object.values(this.#agents)) agent.destroy();
+    this.#clients.close();
   }
 
   /** A server may close an idle connection just when it is used again: what can be repeated is, over another one. */
   async #ask(url: URL, init: FetchInit): Promise<Answered> {
+    const client = await this.#clients.of(url.protocol);
     for (;;) {
-      const asked = exchange(url, init, { agent: this.#agents[url.protocol], connectTimeout: this.#connectTimeout });
+      const asked = exchange(url, init, { client, connectTimeout: this.#connectTimeout });
       try {
         return await asked.answered;
       } catch (error) {

@@ -1,5 +1,4 @@
 import type { ClientRequest } from 'node:http';
-import { setImmediate as turn } from 'node:timers/promises';
 import type { FetchInit } from '../http/fetch.js';
 
 /**
@@ -21,7 +20,7 @@ export async function upload(request: ClientRequest, body: FetchInit['body']): P
   for (;;) {
     const { done, value } = await reader.read();
     // An answer that is here already is read first: a failing write to what its server has closed would lose it.
-    await turn();
+    await new Promise((resolve) => setImmediate(resolve));
     if (over.signal.aborted) return;
     if (done) break;
     if (!request.write(value)) await drained(request);

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { link, open, readFile, rm, stat, unlink, type FileHandle } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { setTimeout as delay } from 'node:timers/promises';
 import { CountersignError, hasCode } from '../tuf/errors.js';
 import { errorCode } from './atomic-file.js';
 
@@ -57,14 +56,18 @@ async function release(path: string, file: FileHandle): Promise<void> {
 }
 
 async function acquirePatiently(path: string, mine: Holder, options: LockOptions): Promise<FileHandle> {
-  const until = performance.now() + (options.patience ?? 0);
+  let until: number | undefined;
   for (;;) {
     try {
       return await acquire(path, mine, options);
     } catch (error) {
-      if (!hasCode(error, 'conflict') || performance.now() >= until) throw error;
+      if (!hasCode(error, 'conflict')) throw error;
+      // Asked for the time only now: in a short process that alone costs more than an uncontended lock.
+      const now = performance.now();
+      until ??= now + (options.patience ?? 0);
+      if (now >= until) throw error;
     }
-    await delay(PAUSE * (0.5 + Math.random()));
+    await new Promise((resolve) => setTimeout(resolve, PAUSE * (0.5 + Math.random())));
   }
 }
 

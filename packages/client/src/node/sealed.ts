@@ -1,5 +1,5 @@
 import { randomBytes, scrypt } from 'node:crypto';
-import nacl from 'tweetnacl';
+import type tweetnacl from 'tweetnacl';
 import { CountersignError } from '../tuf/errors.js';
 
 /** Cost of turning a passphrase into a key; memory is 128 · N · r bytes. */
@@ -11,6 +11,9 @@ export interface ScryptParams {
 
 /** What cosign writes: 64 MiB, a fifth of a second or so. */
 export const DEFAULT_SCRYPT: ScryptParams = { N: 65_536, r: 8, p: 1 };
+
+/** Bytes of the parts of NaCl's secretbox. */
+const BOX = { key: 32, nonce: 24, overhead: 16 } as const;
 
 /** What a file may make us spend, in bytes where not a count. */
 const LIMITS = { N: 1 << 20, r: 32, p: 16, memory: 256 * 1024 * 1024, salt: 64, secret: 64 * 1024 } as const;
@@ -31,25 +34,32 @@ export async function seal(secret: Uint8Array, passphrase: string, params = DEFA
     throw new CountersignError('usage', 'a private key needs a passphrase', { next: 'Choose one that is not empty.' });
   }
   const salt = randomBytes(32);
-  const nonce = randomBytes(nacl.secretbox.nonceLength);
+  const nonce = randomBytes(BOX.nonce);
   const key = await derive(passphrase, salt, params);
+  const { secretbox } = await nacl();
   return {
     kdf: { name: 'scrypt', params: { N: params.N, r: params.r, p: params.p }, salt: base64(salt) },
     cipher: { name: 'nacl/secretbox', nonce: base64(nonce) },
-    ciphertext: base64(nacl.secretbox(secret, nonce, key)),
+    ciphertext: base64(secretbox(secret, nonce, key)),
   };
 }
 
 /** @throws CountersignError `unsealed`: wrong passphrase, damaged envelope, or costs outside the limits */
 export async function unseal(sealed: Sealed, passphrase: string): Promise<Uint8Array> {
   const key = await derive(passphrase, bytes(sealed.kdf.salt, 8, LIMITS.salt), sealed.kdf.params);
-  const { nonceLength, overheadLength } = nacl.secretbox;
-  const nonce = bytes(sealed.cipher.nonce, nonceLength, nonceLength);
-  const secret = nacl.secretbox.open(bytes(sealed.ciphertext, overheadLength, LIMITS.secret), nonce, key);
+  const nonce = bytes(sealed.cipher.nonce, BOX.nonce, BOX.nonce);
+  const ciphertext = bytes(sealed.ciphertext, BOX.overhead, LIMITS.secret);
+  const { secretbox } = await nacl();
+  const secret = secretbox.open(ciphertext, nonce, key);
   if (secret !== null) return secret;
   throw new CountersignError('unsealed', 'the passphrase is wrong, or the key file is damaged', {
     next: 'Try the passphrase again.',
   });
+}
+
+/** Loaded where a key is opened or sealed: who only reads has none. */
+async function nacl(): Promise<Pick<typeof tweetnacl, 'secretbox'>> {
+  return (await import('tweetnacl')).default;
 }
 
 /** Reads a parsed envelope of unknown origin. @throws CountersignError `unsealed` where it is not one */
@@ -74,7 +84,7 @@ async function derive(passphrase: string, salt: Uint8Array, { N, r, p }: ScryptP
   // Node's default maxmem refuses N = 32768; OpenSSL needs a little more than 128 · N · r · p.
   const options = { N, r, p, maxmem: 128 * N * r + 128 * r * p + 1024 * 1024 };
   return new Promise((resolve, reject) => {
-    scrypt(passphrase, salt, nacl.secretbox.keyLength, options, (error, key) => {
+    scrypt(passphrase, salt, BOX.key, options, (error, key) => {
       if (error === null) resolve(key);
       else reject(new CountersignError('unsealed', 'scrypt failed', { cause: error }));
     });

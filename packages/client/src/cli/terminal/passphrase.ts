@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import password from '@inquirer/password';
 import { CountersignError } from '../../tuf/errors.js';
 import type { CommandIo } from './io.js';
 
@@ -85,6 +84,7 @@ export class Passphrases {
 
   async #ask(message: string): Promise<string> {
     const { stdin, stderr, signal } = this.#io;
+    const { default: password } = await import('@inquirer/password');
     const closed = new AbortController();
     const close = (): void => closed.abort();
     // Ctrl-D closes the prompt without a word from it, and nothing would be left to wait for.

@@ -1,4 +1,5 @@
-import { SingleBar } from 'cli-progress';
+import { createRequire } from 'node:module';
+import type * as cliProgress from 'cli-progress';
 import type { CommandIo } from './io.js';
 import { printable, size } from './output.js';
 
@@ -13,7 +14,7 @@ export interface Progress {
 
 export function progressBar(io: CommandIo, what: string): Progress {
   if (io.stderr.isTTY !== true) return { update: () => undefined, stop: () => undefined };
-  let bar: SingleBar | undefined;
+  let bar: cliProgress.SingleBar | undefined;
   return {
     update(bytes, totalBytes) {
       if (bar === undefined && totalBytes < WORTH_A_BAR) return;
@@ -24,7 +25,9 @@ export function progressBar(io: CommandIo, what: string): Progress {
   };
 }
 
-function begin(io: CommandIo, what: string, total: number): SingleBar {
+function begin(io: CommandIo, what: string, total: number): cliProgress.SingleBar {
+  // Loaded with the first bar: most runs show none.
+  const { SingleBar } = createRequire(import.meta.url)('cli-progress') as typeof cliProgress;
   const bar = new SingleBar({
     stream: io.stderr,
     format: `${what} [{bar}] {percentage}%  {done} of ${size(total)}`,
