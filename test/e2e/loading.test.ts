@@ -4,12 +4,12 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { nodeCrypto } from '../../packages/client/src/node/crypto.js';
-import { fingerprint } from '../../packages/client/src/pinning.js';
+import { fingerprint } from '../../packages/client/src/reading/pinning.js';
 import { NO_JOBS } from '../support/by-hand.js';
 import { Publisher } from '../support/publisher.js';
 import { World } from '../support/world.js';
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const NAME = 'loading/app';
 
 let world: World;
