@@ -15,8 +15,9 @@ const LIB = join(PACKAGE, 'lib');
 const PROGRAMS = { 'cli/run': './src/cli/run.ts', 'cli/run-conformance': './src/cli/run-conformance.ts' };
 /** Must be a file of its own, or the dependency it makes ready would be loaded before it. */
 const REFLECT = './src/node/reflect.ts';
+const WEB = /[\\/]client[\\/]src[\\/](?!(?:node|cli|browser)[\\/]).+\.ts$/u;
 /** Where several entries need modules of the web platform, these, and all that they need, are one chunk. */
-const SHARED = { name: 'shared', test: /[\\/]client[\\/]src[\\/](?:tuf[\\/].+|[^\\/]+)\.ts$/u, minShareCount: 2 };
+const SHARED = { name: 'shared', test: WEB, minShareCount: 2 };
 
 const { exports, dependencies } = JSON.parse(readFileSync(join(PACKAGE, 'package.json'), 'utf8'));
 
