@@ -83,7 +83,12 @@ test('in a fresh clone it installs what the lock file names and builds, saying t
 
 test('again, it only builds and says nothing', () => {
   setup();
-  expect(setup()).toMatchObject({ status: 0, stdout: '', stderr: '' });
+  // On a slow machine it says that it builds.
+  expect(setup()).toMatchObject({
+    status: 0,
+    stdout: '',
+    stderr: expect.stringMatching(/^(?:Building…\n)?$/u) as string,
+  });
   expect(linesOf('npm.log')).toHaveLength(1);
   expect(linesOf('tsc.log')).toHaveLength(2);
 });
