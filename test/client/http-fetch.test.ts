@@ -145,6 +145,20 @@ describe('a request', () => {
 });
 
 describe('an answer', () => {
+  it('endless wait: that switches to another protocol is a dropped connection', async () => {
+    const url = await listening(
+      createRawServer((socket) => {
+        socket.once('data', () =>
+          socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n'),
+        );
+      }),
+    );
+    await expect(connection.fetch(url)).rejects.toMatchObject({
+      code: 'unavailable',
+      message: containing('dropped the connection'),
+    });
+  });
+
   it('has its headers whatever their case, and the address it came from', async () => {
     const url = await serve((_request, response) => void response.setHeader('X-Some', 'thing').end());
     const response = await connection.fetch(`${url}a`);

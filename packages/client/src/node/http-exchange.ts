@@ -44,7 +44,11 @@ export function exchange(url: URL, init: FetchInit, { client, connectTimeout }: 
     };
     const done = (): void => signal?.removeEventListener('abort', onAbort);
     signal?.addEventListener('abort', onAbort);
-    request.on('error', reject).once('close', done);
+    request.on('error', reject).once('close', () => {
+      done();
+      // An answer that is none, such as 101, ends it without an error.
+      reject(Object.assign(new Error('the connection was closed before an answer came'), { code: 'ECONNRESET' }));
+    });
     request.once('response', (head) => {
       response = head;
       head.on('error', () => undefined); // whoever reads is told
