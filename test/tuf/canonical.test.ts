@@ -60,6 +60,27 @@ describe('canonical JSON', () => {
     expect(outcome(spaced)).toBe(spaced.replaceAll(' ', '').replace('"b":1,"a":2', '"a":2,"b":1'));
   });
 
+  it('leaves out white space between tokens, and none inside of strings', () => {
+    const indented = ' {\n\t"a b" : [ 1 , "c \\"\\\\ , " ] ,\r "d\\\\" : { "e" : -5 , "é" : " x" } } ';
+    expect(outcome(indented)).toBe('{"a b":[1,"c \\"\\\\ , "],"d\\\\":{"e":-5,"é":" x"}}');
+    const token = /"(?:[^"\\]|\\.)*"|[{}[\],:]/gsu;
+    fc.assert(
+      fc.property(data, (value) => {
+        const wire = text(toWireJson(encodeCanonical(value)));
+        expect(outcome(wire.replace(token, (part) => ` ${part}\n`))).toBe(text(encodeCanonical(value)));
+      }),
+    );
+  });
+
+  it.each([
+    ['{ "b":1,"a":2}', '{"a":2,"b":1}'],
+    ['[ -0]', '[0]'],
+    ['[ "\\u0061"]', '["a"]'],
+    ['[ 1.0]', 'refused: malformed'],
+  ])('looks for more than white space: %s', (written, canonical) => {
+    expect(outcome(written)).toBe(canonical);
+  });
+
   it('encodes data to bytes that scan and canonicalise to themselves, once made valid JSON', () => {
     fc.assert(
       fc.property(data, (value) => {

@@ -21,10 +21,32 @@ const DEPTH_LIMIT = 512;
  * @throws CountersignError `malformed` for a fraction or an exponent, which canonical JSON does not have
  */
 export function canonicalise(view: JsonView): Uint8Array {
-  if (isCanonicalAt(view.text, view.start, view.end)) return view.text.bytes.subarray(view.start, view.end);
+  const { text, start, end } = view;
+  if (isCanonicalAt(text, start, end)) return text.bytes.subarray(start, end);
+  // As most are that are not canonical: indented, to be read by people.
+  if (text.onlySpace) return withoutSpace(text.bytes, start, end);
   const out = new JsonWriter();
   writeView(out, view);
   return out.finish();
+}
+
+function withoutSpace(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  const out = new Uint8Array(end - start);
+  let length = 0;
+  let inString = false;
+  for (let i = start; i < end; i += 1) {
+    const c = bytes[i] ?? 0;
+    if (!inString && c <= 0x20) continue;
+    out[length] = c;
+    length += 1;
+    if (c === 0x22) inString = !inString;
+    else if (c === 0x5c) {
+      i += 1;
+      out[length] = bytes[i] ?? 0;
+      length += 1;
+    }
+  }
+  return out.subarray(0, length);
 }
 
 /**

@@ -23,6 +23,7 @@ export class Scanner {
   readonly #depth: number;
   readonly #known: KnownForm | undefined;
   readonly #spots: number[] = [];
+  #onlySpace = true;
   readonly #indexes = new Map<number, MemberIndex>();
   #at = 0;
   /** Offsets of the names of all open objects' members: a stack, each object owns the part above its base. */
@@ -44,8 +45,8 @@ export class Scanner {
     const end = this.#at;
     this.#space();
     if (this.#at !== this.#bytes.length) this.#fail('bytes after the end of the value');
-    const text = { bytes: this.#bytes, known: this.#known, indexes: this.#indexes, spots: this.#spots };
-    return { text, start, end };
+    const parts = { bytes: this.#bytes, known: this.#known, indexes: this.#indexes };
+    return { text: { ...parts, spots: this.#spots, onlySpace: this.#onlySpace }, start, end };
   }
 
   #fail(why: string): never {
@@ -54,6 +55,12 @@ export class Scanner {
 
   #spot(at: number): void {
     if (this.#spots.length < SPOTS) this.#spots.push(at);
+  }
+
+  /** Notes that the text departs from canonical form by more than white space. */
+  #depart(at: number): void {
+    this.#spot(at);
+    this.#onlySpace = false;
   }
 
   #peek(): number {
@@ -149,7 +156,7 @@ export class Scanner {
     this.#push(at);
     this.#string();
     if (before === undefined || compareKeys(this.#bytes, before, at) < 0) return ascending;
-    this.#spot(at);
+    this.#depart(at);
     return false;
   }
 
@@ -225,7 +232,7 @@ export class Scanner {
       this.#digits();
     }
     if (this.#at - start > NUMBER_LIMIT) this.#fail(`a number is longer than ${NUMBER_LIMIT} digits`);
-    if (this.#at !== integerEnd || (negative && zero)) this.#spot(start);
+    if (this.#at !== integerEnd || (negative && zero)) this.#depart(start);
   }
 
   #string(): void {
@@ -252,7 +259,7 @@ export class Scanner {
     this.#at = at;
     const c = this.#bytes[at + 1] ?? 0;
     if (c === 0x22 || c === 0x5c) return at + 2;
-    this.#spot(at);
+    this.#depart(at);
     // / b f n r t
     if (c === 0x2f || c === 0x62 || c === 0x66 || c === 0x6e || c === 0x72 || c === 0x74) return at + 2;
     if (c !== 0x75) this.#fail('an unknown escape');

@@ -31,6 +31,8 @@ export interface JsonText {
   readonly indexes: ReadonlyMap<number, MemberIndex>;
   /** Where the text departs from canonical form, ascending; at most `SPOTS` of them, so that white space costs no memory. */
   readonly spots: readonly number[];
+  /** Whether it departs by nothing but white space. */
+  readonly onlySpace: boolean;
 }
 
 /** Objects up to this many bytes are searched by walking them; for larger ones the scanner notes where the members are. */
