@@ -139,12 +139,14 @@ describe('a table of targets', () => {
     fc.assert(
       fc.property(tables, ([members, sorted]) => {
         if (sorted) members.sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
-        const written = (before: string): string =>
-          members.map(([name, spell, entry]) => `${spell(name)}:${entry.replace(/^[{[]?/u, `$&${before}`)}`).join(',');
-        const read = readTable(written(''));
+        const entries = members.map(([name, spell, entry]) => [spell(name), entry] as const);
+        const read = readTable(entries.map(([name, entry]) => `${name}:${entry}`).join(','));
         seen[typeof read === 'object' ? 'taken' : 'refused'] += 1;
         // A blank is enough for every entry to go the long way.
-        expect(readTable(written(' '))).toEqual(read);
+        expect(readTable(entries.map(([name, entry]) => `${name}: ${entry}`).join(','))).toEqual(read);
+        expect(readTable(entries.map(([name, entry]) => `${name} :${entry}`).join(' ,'))).toEqual(read);
+        const inside = entries.map(([name, entry]) => `${name}:${entry.replace(/(?<=^[{[])/u, ' ')}`);
+        expect(readTable(inside.join(','))).toEqual(read);
       }),
       { numRuns: 2_000 },
     );

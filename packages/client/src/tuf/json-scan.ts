@@ -110,17 +110,13 @@ export class Scanner {
     const known = this.#known !== undefined && depth + this.#known.levels <= this.#depth ? this.#known : undefined;
     const others: number[] | undefined = known === undefined ? undefined : [];
     let ascending = true;
+    let isNamed = false;
     for (;;) {
-      ascending = this.#name(base, ascending);
-      this.#space();
-      if (this.#peek() !== 0x3a) this.#fail('":" was expected');
-      this.#at += 1;
-      this.#space();
-      const name = this.#names[this.#top - 1] ?? 0;
+      if (!isNamed) ascending = this.#name(base, ascending);
+      others?.push(this.#names[this.#top - 1] ?? 0);
       this.#value(depth);
-      others?.push(name);
-      if (known !== undefined) this.#passOver(known);
-      if (this.#last(0x7d)) break;
+      isNamed = known !== undefined && this.#passOver(known);
+      if (!isNamed && this.#last(0x7d)) break;
     }
     if (!ascending) this.#refuseDuplicates(base);
     if (this.#at - open > WALKED) {
@@ -131,33 +127,42 @@ export class Scanner {
 
   /**
    * Behind a member: passes over those that follow as long as they are told at sight, names that ascend and values in the form
-   * `known`. In one loop of its own, since that is soon compiled.
+   * `known`. In one loop of its own, since that is soon compiled. Says whether it ended at a value, whose name is read.
    */
-  #passOver(known: KnownForm): void {
+  #passOver(known: KnownForm): boolean {
     const bytes = this.#bytes;
     let name = this.#names[this.#top - 1] ?? 0;
     while (bytes[this.#at] === 0x2c) {
       const before = name;
       name = this.#at + 1;
       const colon = nextNameEnd(bytes, before, name);
-      if (colon === -1 || bytes[colon] !== 0x3a) break;
-      const end = known.endOf(bytes, colon + 1);
-      if (end === -1) break;
+      if (colon === -1 || bytes[colon] !== 0x3a) return false;
       this.#push(name);
+      const end = known.endOf(bytes, colon + 1);
+      if (end === -1) {
+        this.#at = colon + 1;
+        this.#space();
+        return true;
+      }
       this.#at = end;
     }
+    return false;
   }
 
-  /** Reads one member name; says whether the names of this object have been strictly ascending so far. */
+  /** Reads a member's name and colon; says whether the names of this object have been strictly ascending so far. */
   #name(base: number, ascending: boolean): boolean {
     if (this.#peek() !== 0x22) this.#fail('a member name was expected');
     const at = this.#at;
     const before = this.#top > base ? this.#names[this.#top - 1] : undefined;
     this.#push(at);
     this.#string();
-    if (before === undefined || compareKeys(this.#bytes, before, at) < 0) return ascending;
-    this.#depart(at);
-    return false;
+    const isNext = before === undefined || compareKeys(this.#bytes, before, at) < 0;
+    if (!isNext) this.#depart(at);
+    this.#space();
+    if (this.#peek() !== 0x3a) this.#fail('":" was expected');
+    this.#at += 1;
+    this.#space();
+    return ascending && isNext;
   }
 
   #push(name: number): void {

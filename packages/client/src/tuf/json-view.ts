@@ -58,11 +58,17 @@ export class JsonObject extends Slice {
     for (const name of names) visit(name);
   }
 
-  /** Tells the values in document order, without those that the scanner has found to be in the form `known`. */
-  forEachNotIn(known: KnownForm, visit: (value: JsonView) => void): void {
+  /** As `forEachName`, without the members whose values the scanner has found to be in the form `known`. */
+  forEachNotIn(known: KnownForm, visit: (name: number) => void): void {
     const { names, others } = this.#indexed();
-    const visited = others !== undefined && this.text.known === known ? others : names;
-    for (const name of visited) visit(this.#member(name).value);
+    for (const name of others !== undefined && this.text.known === known ? others : names) visit(name);
+  }
+
+  /** The value of the member whose name's opening quote is at `name`. */
+  valueAt(name: number): JsonView {
+    const { bytes, indexes } = this.text;
+    const start = valueOf(bytes, name);
+    return viewOf(this.text, start, indexes.get(start)?.end ?? skipValue(bytes, start));
   }
 
   /** The members in document order, their names not decoded. */
@@ -83,9 +89,7 @@ export class JsonObject extends Slice {
   }
 
   #member(name: number): JsonMember {
-    const { bytes, indexes } = this.text;
-    const value = valueOf(bytes, name);
-    return { at: name, value: viewOf(this.text, value, indexes.get(value)?.end ?? skipValue(bytes, value)) };
+    return { at: name, value: this.valueAt(name) };
   }
 
   #walkTo(name: string): JsonView | undefined {
@@ -102,7 +106,7 @@ export class JsonObject extends Slice {
   #lookUp(name: string): JsonView | undefined {
     const { names, ascending } = this.#indexed();
     const at = ascending ? this.#search(names, name) : this.#position(names, name);
-    return at === undefined ? undefined : this.#member(at).value;
+    return at === undefined ? undefined : this.valueAt(at);
   }
 
   #search(names: Offsets, name: string): number | undefined {

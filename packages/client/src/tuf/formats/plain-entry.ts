@@ -54,11 +54,11 @@ export class PlainEntry {
     this.#fits = form.fits;
   }
 
-  /** Whether the validated JSON value at [start, end) is as `target`, but for a `custom` before. False says nothing against it. */
-  isTargetWithCustom(bytes: Uint8Array, start: number, end: number): boolean {
+  /** Whether the validated JSON value at `start` is as `target`, but for a `custom` before. False says nothing against it. */
+  isTargetWithCustom(bytes: Uint8Array, start: number): boolean {
     if (!begins(bytes, start, CUSTOM)) return false;
     const at = behind(bytes, skipValue(bytes, start + CUSTOM.length), COMMA);
-    return at !== NOT && begins(bytes, at, HASHES) && this.#targetEnd(bytes, at + HASHES.length) === end;
+    return at !== NOT && begins(bytes, at, HASHES) && this.#targetEnd(bytes, at + HASHES.length) !== NOT;
   }
 
   /** From behind the bracket of its digests. */

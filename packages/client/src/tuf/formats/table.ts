@@ -1,4 +1,5 @@
 import type { JsonObject, JsonView } from '../json.js';
+import { valueOf } from '../json-walk.js';
 import type { LookUp, TargetFile } from '../model.js';
 import { parseTargetPath, type TargetPath } from '../names.js';
 import type { PlainEntry } from './plain-entry.js';
@@ -54,8 +55,8 @@ export interface TargetEntry {
 export function parseTargetTable(object: JsonObject, entry: TargetEntry): LookUp<TargetPath, TargetFile> {
   const { bytes } = object.text;
   if (object.has('')) parseTargetPath('');
-  object.forEachNotIn(entry.plain.target, (value) => {
-    if (!entry.plain.isTargetWithCustom(bytes, value.start, value.end)) entry.check(value);
+  object.forEachNotIn(entry.plain.target, (name) => {
+    if (!entry.plain.isTargetWithCustom(bytes, valueOf(bytes, name))) entry.check(object.valueAt(name));
   });
   return Object.freeze(new Table(object, { nameOf: parseTargetPath, memberOf: (path) => path, read: entry.read }));
 }

@@ -29,7 +29,7 @@ export function parseMeta(view: JsonView | undefined): LookUp<RoleName, MetaFile
   object.forEachName((name) => {
     if (!isPlainName(text.bytes, name, SUFFIX_BYTES)) checkMetaName(decodeString(text.bytes, name));
   });
-  object.forEachNotIn(PLAIN.versioned, parseMetaFile);
+  object.forEachNotIn(PLAIN.versioned, (name) => parseMetaFile(object.valueAt(name)));
   return Object.freeze(new Table(object, META));
 }
 
