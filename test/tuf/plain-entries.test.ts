@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CountersignError, formatNamed, parseTargetPath, type FormatName } from '@countersign/client/tuf';
+import { PLAIN } from '../../packages/client/src/tuf/formats/tuf1-files.js';
+import { canonicalise, scan, type KnownForm } from '../../packages/client/src/tuf/json.js';
 
 const PATH = parseTargetPath('a/file');
 const encoder = new TextEncoder();
@@ -150,6 +152,30 @@ describe('a table of targets', () => {
       }),
       { numRuns: 2_000 },
     );
+    expect(Math.min(seen.taken, seen.refused)).toBeGreaterThan(100);
+  });
+
+  it('is scanned alike, whether or not its entries are known, wherever there is a slip', () => {
+    const entries = ['p/1', 'p/2', 'p/20', 'q', 'r'].map((name) => `"${name}":${plain}`).join(',');
+    const good = new TextDecoder().decode(fileWith('tuf-1', plain)).replace(`"${PATH}":${plain}`, entries);
+    const canonical = (text: string, known?: KnownForm): string => {
+      try {
+        return Buffer.from(canonicalise(scan(encoder.encode(text), { depth: 32 }, known))).toString();
+      } catch (error) {
+        if (error instanceof CountersignError) return error.code;
+        throw error;
+      }
+    };
+    const slip = fc.constantFrom('', '"', ',', ':', '{', '}', '[', ']', '-', '0', '\\', ' ', '\n', 'x', '\u007f', 'é');
+    const seen = { taken: 0, refused: 0 };
+    const check = (at: number, cut: number, put: string): void => {
+      const text = good.slice(0, at) + put + good.slice(at + cut);
+      const read = canonical(text, PLAIN.target);
+      expect(read).toBe(canonical(text));
+      seen[read === 'malformed' ? 'refused' : 'taken'] += 1;
+    };
+    for (let at = 0; at < good.length; at += 1) check(at, 1, '');
+    fc.assert(fc.property(fc.nat(good.length - 1), fc.nat(2), slip, check), { numRuns: 1_000 });
     expect(Math.min(seen.taken, seen.refused)).toBeGreaterThan(100);
   });
 
