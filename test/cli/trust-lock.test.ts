@@ -304,6 +304,21 @@ describe('update-lock', () => {
     expect(await textOf(dev)).not.toBe(text);
   });
 
+  it('attack: a trust.lock that merely lies here gets no token, nor a login, for its server', async () => {
+    await checkOut();
+    const front = await Front.before(served.url);
+    await writeFile(lockOf(ci), (await textOf(ci)).replace(served.url, front.url));
+    front.meddle = () => 'unauthorized';
+    const env = { COUNTERSIGN_TOKEN: 'a-secret' };
+    const ran = await ci.runWith({ env }, 'update-lock');
+    expect(ran.err).toContain(`${NAME}: `);
+    expect(ran.err).toContain('give --lock trust.lock to log in there');
+    expect(front.tokens).toEqual([]);
+    await ci.runWith({ env }, 'update-lock', '--lock', lockOf(ci));
+    expect(front.tokens).toContain('Bearer a-secret');
+    await front.close();
+  });
+
   it('names what the file does not', async () => {
     expect((await dev.run('update-lock')).err).toContain('there is no trust.lock');
     await pin();

@@ -20,16 +20,16 @@ interface LockContext {
   readonly crypto: Pick<Crypto, 'hash'>;
 }
 
-/** One collection as a lock file has it. `found`: the file was named by nobody, but lies in the current directory. */
-export interface Locked {
-  readonly path: string;
+/** One collection as a lock file has it. */
+export interface Locked extends Pick<LockFile, 'path' | 'how'> {
   readonly entry: LockEntry;
-  readonly how: 'given' | 'found';
 }
 
 /** A lock file as it was read; one that is not there yet is empty. */
 export interface LockFile {
   readonly path: string;
+  /** `found`: nobody named it, but it lies in the current directory. */
+  readonly how: 'given' | 'found';
   readonly lock: TrustLock;
   readonly raw: Uint8Array | undefined;
 }
@@ -48,10 +48,10 @@ export async function findLocked(context: LockContext, gun: Gun): Promise<Locked
     });
   }
   if (believes) return undefined;
-  const { path, lock, raw } = await openLock(context);
+  const { path, how, lock, raw } = await openLock(context);
   const entry = lock.get(gun);
-  if (entry !== undefined) return { path, entry, how: given === undefined ? 'found' : 'given' };
-  if (given === undefined) return undefined;
+  if (entry !== undefined) return { path, how, entry };
+  if (how === 'found') return undefined;
   throw new CountersignError('usage', raw === undefined ? `there is no ${path}` : `${path} does not name ${gun}`, {
     next: `Add it with \`${commandLine('pin', gun, '--lock', path)}\`; or read without it: --no-lock.`,
   });
@@ -59,9 +59,15 @@ export async function findLocked(context: LockContext, gun: Gun): Promise<Locked
 
 /** The lock file that is named, or that of the current directory. @throws CountersignError `usage` where it is damaged */
 export async function openLock(context: LockContext): Promise<LockFile> {
-  const path = givenLock(context) ?? LOCK;
+  const given = givenLock(context);
+  const path = given ?? LOCK;
   const raw = await readIfThere(placeOf(context, path), path);
-  return { path, raw, lock: raw === undefined ? new Map() : readLock(raw, context.crypto, path) };
+  return {
+    path,
+    how: given === undefined ? 'found' : 'given',
+    raw,
+    lock: raw === undefined ? new Map() : readLock(raw, context.crypto, path),
+  };
 }
 
 /**

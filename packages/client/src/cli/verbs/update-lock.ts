@@ -44,10 +44,10 @@ function chosen({ path, lock, raw }: LockFile, names: readonly string[]): readon
   });
 }
 
-async function newest(session: Session, { path, lock }: LockFile, gun: Gun): Promise<Moved> {
+async function newest(session: Session, { path, how, lock }: LockFile, gun: Gun): Promise<Moved> {
   const before = lock.get(gun);
   if (before === undefined) throw new CountersignError('internal', `${gun} is not in ${path}`);
-  const collection = await session.lockedCollection(gun, { path, entry: before, how: 'given' });
+  const collection = await session.lockedCollection(gun, { path, how, entry: before });
   try {
     const { state } = await collection.refreshed();
     const entry = await lockEntry(state, before.server);
