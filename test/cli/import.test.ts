@@ -5,6 +5,7 @@ import { NotaryRepository } from '../simulator/notary-repository.js';
 import { NotaryWeb } from '../simulator/notary-web.js';
 import { newCertificateKey } from '../simulator/x509.js';
 import { NO_JOBS } from '../support/by-hand.js';
+import { Front } from '../support/front.js';
 import { NotaryPublisher } from '../support/notary-publisher.js';
 import { serve, type Served } from '../support/served-simulator.js';
 import { TestClock, World } from '../support/world.js';
@@ -189,6 +190,30 @@ describe('import without the root key', () => {
       { outcome: 'taken-over', versions: { root: 3 } },
     ]);
     await expectAllThere(publisher, { root: 2, targets: 4 });
+  });
+});
+
+describe('attack: the old server learns the token of the new one', () => {
+  let fronts: readonly [from: Front, to: Front];
+  beforeEach(async () => {
+    fronts = [await Front.before(old.url), await Front.before(fresh.url)];
+  });
+  afterEach(() => Promise.all(fronts.map((front) => front.close())));
+
+  async function tokens(env: Readonly<Record<string, string>>): Promise<readonly string[][]> {
+    const { publisher } = await begin();
+    const [from, to] = fronts;
+    const words = ['import', '--from', from.url, '--server', to.url, publisher.gun, FIRST_USE];
+    expect(await person.runWith({ env }, ...words)).toMatchObject({ code: 0 });
+    return fronts.map((front) => [...new Set(front.tokens)]);
+  }
+
+  it('it gets none', async () => {
+    expect(await tokens({ COUNTERSIGN_TOKEN: 'new' })).toEqual([[], ['Bearer new']]);
+  });
+
+  it('it gets COUNTERSIGN_FROM_TOKEN, and nobody else does', async () => {
+    expect(await tokens({ COUNTERSIGN_FROM_TOKEN: 'old' })).toEqual([['Bearer old'], []]);
   });
 });
 

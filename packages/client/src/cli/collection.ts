@@ -37,13 +37,17 @@ export interface CollectionContext {
   readonly crypto: Crypto;
   readonly ring: KeyRing;
   readonly fetch: Fetch;
-  readonly token: string | undefined;
+  /** A bearer token for the server, instead of one from its token server. */
+  readonly token: (variable: TokenVariable) => string | undefined;
   readonly login: (registry: string) => Promise<Credentials | undefined>;
   /** Milliseconds since 1970. */
   readonly now: number;
   readonly open: PublisherOptions['open'];
   readonly wait: PublisherOptions['wait'];
 }
+
+/** Where a token is given for one server: that of `--from` has its own, since what one server is told the other must not learn. */
+export type TokenVariable = 'COUNTERSIGN_TOKEN' | 'COUNTERSIGN_FROM_TOKEN';
 
 /** How a collection is come to. */
 export interface Approach {
@@ -54,6 +58,8 @@ export interface Approach {
   readonly bundled?: Bundled | undefined;
   /** `anonymous`: nobody here has named the server, which therefore is told no secrets. */
   readonly as: 'user' | 'anonymous';
+  /** Unless given, COUNTERSIGN_TOKEN. */
+  readonly token?: TokenVariable;
 }
 
 /** One collection as the verbs see it: what is kept of it here, and its server. */
@@ -73,7 +79,7 @@ export class Collection {
     this.fetch =
       this.#server === undefined || approach.as === 'anonymous'
         ? context.fetch
-        : authenticatedFetch(context, home.gun, this.#server);
+        : authenticatedFetch(context, home.gun, this.#server, approach.token ?? 'COUNTERSIGN_TOKEN');
   }
 
   get gun(): Gun {
@@ -227,9 +233,9 @@ export class Collection {
   }
 }
 
-function authenticatedFetch(context: CollectionContext, gun: Gun, server: string): Fetch {
+function authenticatedFetch(context: CollectionContext, gun: Gun, server: string, variable: TokenVariable): Fetch {
   const registry = registryOf(gun, server);
-  const { token } = context;
+  const token = context.token(variable);
   return authenticated(context.fetch, {
     server,
     gun,
@@ -237,8 +243,8 @@ function authenticatedFetch(context: CollectionContext, gun: Gun, server: string
     credentials: () => context.login(registry),
     login:
       token === undefined
-        ? `Log in with \`${loginCommand(registry)}\`, or set COUNTERSIGN_TOKEN.`
-        : 'Set another COUNTERSIGN_TOKEN, or none to use the login of docker.',
+        ? `Log in with \`${loginCommand(registry)}\`, or set ${variable}.`
+        : `Set another ${variable}, or none to use the login of docker.`,
     ...(token === undefined ? {} : { token }),
   });
 }

@@ -17,7 +17,7 @@ import { formatNamed } from '../tuf/formats/index.js';
 import { parseGun, type Gun, type KeyId } from '../tuf/names.js';
 import { baseUrl } from '../http/urls.js';
 import { bundleIn, checkName, explainBundle, type Bundled } from './trust/bundled.js';
-import { Collection } from './collection.js';
+import { Collection, type TokenVariable } from './collection.js';
 import type { CommandIo } from './terminal/io.js';
 import { findLocked, type Locked } from './trust/locked.js';
 import type { CommonOptions } from './options.js';
@@ -146,10 +146,7 @@ export class Session {
     return fetch(url, { ...init, ...(signals.length === 0 ? {} : { signal: AbortSignal.any(signals) }) });
   };
 
-  /** A bearer token for the server, instead of one from its token server. */
-  get token(): string | undefined {
-    return given(this.io.env['COUNTERSIGN_TOKEN']);
-  }
+  readonly token = (variable: TokenVariable): string | undefined => given(this.io.env[variable]);
 
   /** What `docker login` left for a registry. */
   readonly login = (registry: string): Promise<Credentials | undefined> => {

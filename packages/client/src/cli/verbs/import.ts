@@ -66,7 +66,7 @@ async function importAll(session: Session, names: readonly string[], options: Im
 async function importOne(session: Session, collection: Collection, options: ImportOptions): Promise<CameOver> {
   const { crypto, now, ring, output } = session;
   const { gun, home } = collection;
-  const old = new Collection(session, home, { server: options.from, as: 'user' });
+  const old = new Collection(session, home, { server: options.from, as: 'user', token: 'COUNTERSIGN_FROM_TOKEN' });
   if (old.serverUrl === collection.serverUrl)
     throw new CountersignError('usage', `${gun} would come from the server it is to go to`, {
       next: 'Give the old server with --from, and the new one with --server or COUNTERSIGN_SERVER.',
