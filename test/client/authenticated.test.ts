@@ -1,7 +1,13 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { authenticated, type AuthenticationOptions, type Fetch, type FetchInit } from '@countersign/client';
+import {
+  authenticated,
+  collectionUrls,
+  type AuthenticationOptions,
+  type Fetch,
+  type FetchInit,
+} from '@countersign/client';
 import { parseGun } from '@countersign/client/tuf';
 import { bearerChallenge } from '../../packages/client/src/http/bearer-challenge.js';
 import { registryOf } from '../../packages/client/src/http/registry.js';
@@ -152,6 +158,17 @@ describe('a login', () => {
     const credentials = (): Promise<never> => Promise.reject(new Error('broken for the test'));
     await expect(logged(world.fetch, { credentials })(FILE)).rejects.toThrow('broken for the test');
   });
+
+  it('that could not be looked up is looked up again by the next request', async () => {
+    const world = script();
+    let asked = 0;
+    const fetch = logged(world.fetch, {
+      credentials: () => (++asked === 1 ? Promise.reject(new Error('locked')) : Promise.resolve(LOGIN)),
+    });
+    await expect(fetch(FILE)).rejects.toThrow('locked');
+    expect((await fetch(FILE)).status).toBe(200);
+    expect(asked).toBe(2);
+  });
 });
 
 describe('a token', () => {
@@ -162,6 +179,32 @@ describe('a token', () => {
     await fetch('https://trust.example.evil/x');
     await fetch('https://other.example/x');
     expect(world.sent.map(authorization)).toEqual(['Bearer good', undefined, undefined]);
+  });
+
+  it.each([
+    'https://trust.example.evil.net/x',
+    'https://trust.example@evil.net/x',
+    'https://trust.example:444/x',
+    'https://trust.examples/x',
+  ])('attack: %s, which only begins like its server, does not get it', async (url) => {
+    const world = script();
+    await logged(world.fetch, { token: 'good', server: 'https://trust.example' })(url);
+    expect(world.sent.map(authorization)).toEqual([undefined]);
+  });
+
+  it.each(['https://Trust.Example', 'https://trust.example:443/', 'HTTPS://trust.example'])(
+    'goes to its server as %s too',
+    async (server) => {
+      const world = script();
+      await logged(world.fetch, { token: 'good', server })(collectionUrls(server, parseGun('app')).metadata);
+      expect(world.sent.map(authorization)).toEqual(['Bearer good']);
+    },
+  );
+
+  it('needs a server that is an address', () => {
+    expect(() => logged(script().fetch, { server: 'trust.example' })).toThrow(
+      expect.objectContaining({ code: 'usage' }),
+    );
   });
 
   it('never goes in the clear', async () => {

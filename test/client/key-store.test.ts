@@ -6,6 +6,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { nodeCrypto } from '../../packages/client/src/node/crypto.js';
 import { KeyStore } from '../../packages/client/src/node/key-store.js';
 import { seal } from '../../packages/client/src/node/sealed.js';
+import { StoredKeyRing } from '../../packages/client/src/node/stored-key-ring.js';
+import { publicKeyOf } from '../../packages/client/src/tuf/compose.js';
 import { formatNamed } from '../../packages/client/src/tuf/formats/index.js';
 import { parseKeyId } from '../../packages/client/src/tuf/names.js';
 
@@ -168,5 +170,17 @@ describe('import and export', () => {
   it('refuses what is no key', async () => {
     await expect(store.import('hello', '', 'p')).rejects.toMatchObject({ code: 'unsealed' });
     await expect(store.import('{"a":1}', '', 'p')).rejects.toMatchObject({ code: 'unsealed' });
+  });
+});
+
+describe('a ring of stored keys', () => {
+  it('asks again for a key that could not be opened, and once for one that could', async () => {
+    const { key } = await store.generate('ed25519', 'secret');
+    const passphrases = ['mistyped', 'secret'];
+    const ring = new StoredKeyRing(store, (each) => store.load(each, passphrases.shift() ?? 'none'));
+    const keys = [publicKeyOf(formatNamed('tuf-1'), key, nodeCrypto)];
+    await expect(ring.open(keys)).rejects.toMatchObject({ code: 'unsealed' });
+    expect(await ring.open(keys)).toHaveLength(1);
+    expect(await ring.open(keys)).toHaveLength(1);
   });
 });

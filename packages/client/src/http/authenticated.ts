@@ -2,6 +2,7 @@ import { bearerChallenge, type BearerChallenge } from './bearer-challenge.js';
 import type { Fetch, FetchInit, FetchResponse } from './fetch.js';
 import { isPrivate, isToken, loginName, requestToken, type Credentials } from './token-exchange.js';
 import { hostOf } from './transfer.js';
+import { baseUrl } from './urls.js';
 import { CountersignError } from '../tuf/errors.js';
 import type { Gun } from '../tuf/names.js';
 
@@ -11,7 +12,7 @@ export interface AuthenticationOptions {
   readonly gun: Gun;
   /** A bearer token to send as it is; no other is asked for then. */
   readonly token?: string;
-  /** The login for the token server, asked for once, when it is needed; undefined: nobody in particular. */
+  /** The login for the token server, asked for when it is needed, and once where that succeeds; undefined: nobody in particular. */
   readonly credentials?: () => Promise<Credentials | undefined>;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -25,7 +26,7 @@ export interface AuthenticationOptions {
  * expires, and asks once more.
  *
  * A body that is a stream can be sent once only: where such a request is the first of all it fails, and works when repeated.
- * @throws CountersignError `unauthorized` where it is not let in
+ * @throws CountersignError `usage` where `server` is not an http(s) URL; from the `fetch`, `unauthorized` where it is not let in
  */
 export function authenticated(fetch: Fetch, options: AuthenticationOptions): Fetch {
   const session = new TokenSession(fetch, options);
@@ -59,7 +60,8 @@ class TokenSession {
 
   constructor(fetch: Fetch, options: AuthenticationOptions) {
     this.#fetch = fetch;
-    this.#options = options;
+    // In the form URLs are made in, with the slash at its end: else `https://h` would be the beginning of `https://h.evil.net/`.
+    this.#options = { ...options, server: baseUrl(options.server) };
   }
 
   async send(url: string, init: FetchInit): Promise<FetchResponse> {
@@ -108,12 +110,19 @@ class TokenSession {
   async #ask(scope: string, challenge: BearerChallenge): Promise<Held> {
     const { server, login, now } = this.#options;
     if (!isPrivate(server)) throw inTheClear(server);
-    this.#credentials ??= this.#options.credentials?.() ?? Promise.resolve(undefined);
-    const credentials = await this.#credentials;
+    const credentials = await this.#login();
     const asked = now();
     const { token, lifetime } = await requestToken(this.#fetch, { challenge, scope, server, credentials, next: login });
     const username = credentials === undefined ? undefined : loginName(credentials);
     return { token, until: asked + (lifetime - MARGIN) * 1000, username };
+  }
+
+  #login(): Promise<Credentials | undefined> {
+    const asked = (this.#credentials ??= this.#options.credentials?.() ?? Promise.resolve(undefined));
+    asked.catch(() => {
+      if (this.#credentials === asked) this.#credentials = undefined;
+    });
+    return asked;
   }
 
   #forget(scope: string, held: Held | undefined): void {

@@ -10,7 +10,7 @@ import type { KeyStore, StoredKey } from './key-store.js';
 /** Opens a stored key, asking for its passphrase if need be. */
 export type OpenKey = (id: KeyId) => Promise<Pick<PrivateKey, 'by'>>;
 
-/** The keys of a key store as a publisher's key ring; each is opened at most once. */
+/** The keys of a key store as a publisher's key ring; each is opened once, and again only where that failed. */
 export class StoredKeyRing implements KeyRing {
   readonly #store: Pick<KeyStore, 'list'>;
   readonly #open: OpenKey;
@@ -40,8 +40,11 @@ export class StoredKeyRing implements KeyRing {
   }
 
   #once(id: KeyId): ReturnType<OpenKey> {
-    const opened = this.#opened.get(id) ?? this.#open(id);
+    const opening = this.#opened.get(id);
+    if (opening !== undefined) return opening;
+    const opened = this.#open(id);
     this.#opened.set(id, opened);
+    opened.catch(() => this.#opened.delete(id));
     return opened;
   }
 }
