@@ -75,6 +75,24 @@ describe('a publish that fails keeps what is staged, and ends with', () => {
   });
 });
 
+describe('a publish that cannot be read back', () => {
+  it('keeps what was staged, and finds it published when run again', async () => {
+    const { publisher, front, ca } = around;
+    await around.stage('late', 'one');
+    let published = false;
+    front.meddle = (request) => {
+      published ||= request.startsWith('POST');
+      return published && !request.startsWith('POST') ? 'drop' : undefined;
+    };
+    const ran = await publisher.run('publish', name, '--server', front.url, '--ca', ca);
+    expect(ran).toMatchObject({ code: 7, out: '' });
+    expect(ran.err).toContain('it is published, but could not be read back');
+    expect(await around.staged()).toContain('late');
+    expect(await publisher.ok('publish', name)).toContain('is in');
+    expect(await around.staged()).toEqual([]);
+  });
+});
+
 describe('a rotation that fails after its key was made', () => {
   it('says how to go on with that key, and one that succeeds does not', async () => {
     const { publisher, front, ca } = around;

@@ -116,14 +116,18 @@ describe('of a Notary collection', () => {
     sim.publish('targets');
     sim.delegate('targets', 'targets/eve');
     sim.publish('targets');
-    web.answers.set('', new Uint8Array()); // all that Notary's servers say of a publish
+    web.onPublish = () => sim.publish('targets');
     const [own, theirs] = [person.path('own.pem'), person.path('theirs.pem')];
     await writeFile(own, privateKey.export({ type: 'pkcs8', format: 'pem' }));
     await writeFile(theirs, createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }));
     await person.ok('key', 'import', own);
     const told = { name: GUN, signer: 'dave', kind: 'published', versions: { targets: 5 } };
     expect(await person.json('signer', 'add', GUN, 'dave', '--key', theirs, FIRST_USE)).toEqual(told);
-    expect(await person.json('signer', 'remove', GUN, 'eve')).toEqual({ ...told, signer: 'eve' });
+    expect(await person.json('signer', 'remove', GUN, 'eve')).toEqual({
+      ...told,
+      signer: 'eve',
+      versions: { targets: 6 },
+    });
     expect(await person.json('signer', 'list', GUN)).toMatchObject([{ signer: 'eve' }]);
   });
 

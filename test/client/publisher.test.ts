@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { collectionUrls } from '@countersign/client';
 import { instant, parseSaneRoleName, TARGETS, type ErrorCode, type KeySigner } from '@countersign/client/tuf';
 import { errorBody, statusOf } from '@countersign/client/wire';
 import { CountersignError } from '@countersign/client/tuf';
 import {
+  CollectionServer,
   expiry,
   readDelegationRequest,
   writeDelegationRequest,
@@ -119,6 +121,62 @@ describe('an answer that is lost', () => {
     expect(await alice.publisher.publish({ changes: [alice.add('second', '2')] })).toMatchObject({ kind: 'published' });
     expect(alice.posts()).toBe(3);
   });
+});
+
+describe('an answer that is none of a trust server', () => {
+  const answering =
+    (body: string): Meddle =>
+    (what, pass) =>
+      what.startsWith('POST') ? Promise.resolve(new Response(body)) : pass();
+  const told = { gun: 'a', versions: { targets: 2 }, timestampExpires: '2030-01-01T00:00:00Z', repeated: false };
+
+  it.each([
+    ['a log-in page', '<html>secret'],
+    ['an empty object', '{}'],
+    ['null', 'null'],
+    ['a list', '[]'],
+    ['versions that are none', JSON.stringify({ ...told, versions: { targets: 'x' } })],
+    ['a date that is none', JSON.stringify({ ...told, timestampExpires: 'soon' })],
+  ])('%s does not count as published', async (_what, body) => {
+    const { alice } = await begun();
+    alice.meddle = answering(body);
+    const error: unknown = await alice.publisher
+      .publish({ changes: [alice.add('second', '2')] })
+      .catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: 'network', next: containing('log in') });
+    expect(String(error)).not.toContain('secret');
+  });
+
+  it('nothing, as a proxy may say it, does not count as published unless it is seen to be', async () => {
+    const { alice } = await begun();
+    alice.meddle = answering('');
+    const publish = (): Promise<unknown> => alice.publisher.publish({ changes: [alice.add('second', '2')] });
+    await expect(publish()).rejects.toMatchObject({
+      code: 'network',
+      detail: { role: 'targets', version: 2, current: 1 },
+    });
+    alice.meddle = async (what, pass) => {
+      const answer = await pass();
+      return what.startsWith('POST') ? new Response('') : answer;
+    };
+    expect(await publish()).toEqual({ kind: 'published', versions: { targets: 2 } });
+  });
+
+  it.each(['<html>', '{}', '{"added":-1,"refused":[]}', '{"added":1,"refused":[{}]}'])(
+    '%s takes no collection over',
+    async (body) => {
+      const server = new CollectionServer({
+        urls: collectionUrls(world.url, (await begun()).collection.gun),
+        fetch: () => Promise.resolve(new Response(body)),
+        format: format.name,
+      });
+      const nothing = new Map();
+      await expect(server.addPast([])).rejects.toMatchObject({ code: 'network' });
+      await expect(server.takeOver({ roots: nothing, current: nothing, next: nothing })).rejects.toMatchObject({
+        code: 'network',
+      });
+    },
+  );
 });
 
 describe('a refusal', () => {

@@ -12,6 +12,8 @@ export class NotaryWeb {
   readonly requests: string[] = [];
   /** Answers instead of the repository's, by name. */
   readonly answers = new Map<string, Uint8Array | undefined>();
+  /** What a publish brings about, of which Notary's servers say nothing but that it is done; unless given, it is refused. */
+  onPublish: (() => void) | undefined;
 
   constructor(repository: NotaryRepository) {
     this.repository = repository;
@@ -20,6 +22,10 @@ export class NotaryWeb {
   readonly fetch: Fetch = async (url) => {
     const name = url.slice(METADATA.length);
     this.requests.push(name);
+    if (name === '' && this.onPublish !== undefined) {
+      this.onPublish();
+      return new Response('');
+    }
     const file = this.answers.has(name) ? this.answers.get(name) : this.#file(name);
     return file === undefined ? new Response('not here', { status: 404 }) : new Response(new Uint8Array(file));
   };

@@ -9,6 +9,7 @@ import type { FormatName } from '../tuf/formats/format.js';
 import type { RoleName } from '../tuf/names.js';
 import { urlUnder, type RepositoryUrls } from '../http/urls.js';
 import { readError, type ImportedBody, type PastBody, type PublishedBody } from '../http/wire.js';
+import { readImported, readPast, readPublished } from './server-answers.js';
 
 /** Bytes of any answer but a file's: a key, a list of versions, an error. */
 const MAX_ANSWER = 4 * 1024 * 1024;
@@ -67,8 +68,8 @@ export class CollectionServer {
   }
 
   /**
-   * Publishes all files or none. Sending the same bytes again is safe. Undefined where the server says no more than that it
-   * is done, as Notary's do. @throws CountersignError why the server refuses them, or `network`/`unavailable`, after which
+   * Publishes all files or none. Sending the same bytes again is safe. Undefined where the answer says no more than that it is
+   * done, as those of Notary's servers do, and of some proxies: what is published then tells whether it is. @throws CountersignError why the server refuses them, or `network`/`unavailable`, after which
    * they may have been published or not
    */
   async publish(upload: MetadataUpload): Promise<PublishedBody | undefined> {
@@ -79,13 +80,13 @@ export class CollectionServer {
     const form = multipart(parts, `countersign-${crypto.randomUUID()}`);
     const headers = { 'content-type': form.contentType };
     const answer = await this.#answer(this.#urls.metadata, { method: 'POST', headers, body: form.body });
-    return answer.length === 0 ? undefined : (JSON.parse(new TextDecoder().decode(answer)) as PublishedBody);
+    return answer.length === 0 ? undefined : readPublished(answer, this.#urls.metadata);
   }
 
   /** Hands over a collection of another server. Sending it again is safe. @throws CountersignError as `publish` */
   async takeOver({ roots, current, next }: ImportUpload): Promise<ImportedBody> {
     const part = (name: string, fileName: string, bytes: Uint8Array): FormPart => ({ name, fileName, bytes });
-    return this.#import('import', [
+    return this.#import(readImported, 'import', [
       ...Array.from(roots, ([version, bytes]) => part('history', `${version}.root.json`, bytes)),
       ...Array.from(current, ([role, bytes]) => part('history', `${role}.json`, bytes)),
       ...Array.from(next, ([role, bytes]) => part('next', `${role}.json`, bytes)),
@@ -99,14 +100,14 @@ export class CollectionServer {
       fileName: `${version}.${role}.json`,
       bytes,
     }));
-    return this.#import('import/past', parts);
+    return this.#import(readPast, 'import/past', parts);
   }
 
-  async #import<T>(path: string, parts: readonly FormPart[]): Promise<T> {
+  async #import<T>(read: (answer: Uint8Array, url: string) => T, path: string, parts: readonly FormPart[]): Promise<T> {
     const { contentType, body } = multipart(parts, `countersign-${crypto.randomUUID()}`);
     const url = this.#urls.metadata.replace(/tuf\/$/u, path);
     const answer = await this.#answer(url, { method: 'POST', headers: { 'content-type': contentType }, body });
-    return JSON.parse(new TextDecoder().decode(answer)) as T;
+    return read(answer, url);
   }
 
   /** Whether the server has the target's bytes for this collection already. */

@@ -3,12 +3,13 @@ import type { CollectionServer } from './collection-server.js';
 import { draftChanges, draftFirst, versionsIn, withSnapshot, type Draft, type DraftContext } from './draft.js';
 import type { KeyRing } from './key-ring.js';
 import type { Lifetimes } from './lifetimes.js';
+import { findRole } from './role-search.js';
 import { draftRotation, type Rotation } from './rotation.js';
 import type { TrustedState } from '../reading/state.js';
 import type { Crypto } from '../tuf/crypto.js';
 import { CountersignError, hasCode } from '../tuf/errors.js';
 import type { Format } from '../tuf/formats/format.js';
-import { instant, TIMESTAMP, type RoleName } from '../tuf/names.js';
+import { instant, ROOT, SNAPSHOT, TIMESTAMP, type RoleName } from '../tuf/names.js';
 import type { Updater } from '../reading/updater.js';
 import { uploadTargets, type UploadOptions } from './upload-targets.js';
 
@@ -118,7 +119,7 @@ export class Publisher {
       const draft = await make(state, this.#context());
       if (draft.size === 0) return { kind: 'nothing' };
       try {
-        return await this.#send(draft, request);
+        return (await this.#send(draft, request)) ?? (await this.#seen(draft));
       } catch (error) {
         if (!hasCode(error, 'conflict')) throw error;
         if (state === undefined) throw nameTaken(error);
@@ -140,14 +141,15 @@ export class Publisher {
     }
   }
 
-  async #send(draft: Draft, request: PublishRequest): Promise<PublishOutcome> {
+  /** Undefined where the answer says no more than that it is done. */
+  async #send(draft: Draft, request: PublishRequest): Promise<PublishOutcome | undefined> {
     const { format, server } = this.#options;
     const targets = request.targets ?? DEMANDED[format.rules.targetFiles];
     const upload = { files: draft, targets, abandons: request.abandons ?? [] };
     for (let send = 1; ; send += 1) {
       try {
         const told = await server.publish(upload);
-        if (told === undefined) return { kind: 'published', versions: versionsIn(format, draft) };
+        if (told === undefined) return undefined;
         const { versions, timestampExpires } = told;
         return { kind: 'published', versions, timestampExpires };
       } catch (error) {
@@ -158,6 +160,19 @@ export class Publisher {
     }
   }
 
+  /** Looks whether what was sent is published. @throws CountersignError `network` where it is not, as `Updater.refresh` else */
+  async #seen(draft: Draft): Promise<PublishOutcome> {
+    const { format, updater } = this.#options;
+    const versions = versionsIn(format, draft);
+    await updater.refresh();
+    const state = await updater.state();
+    for (const role of draft.keys()) {
+      const [sent = 0, shown] = [versions[role], await shownVersion(state, role)];
+      if (shown < sent) throw notPublished(role, sent, shown);
+    }
+    return { kind: 'published', versions };
+  }
+
   #context(): DraftContext {
     const { format, crypto, ring, lifetimes, now } = this.#options;
     return { format, crypto, ring, lifetimes: { ...format.rules.lifetimes, ...lifetimes }, now: instant(now()) };
@@ -166,6 +181,24 @@ export class Publisher {
   async #pause(attempt: number): Promise<void> {
     await this.#options.wait(BASE_WAIT * 2 ** (attempt - 1) * (0.5 + this.#options.random()));
   }
+}
+
+/** 0 where the server shows none. */
+async function shownVersion(state: TrustedState, role: RoleName): Promise<number> {
+  const { trust } = state;
+  if (role === ROOT) return trust.final.root.signed.version;
+  return role === SNAPSHOT ? trust.snapshot.signed.version : (await findRole(state, role)).above;
+}
+
+function notPublished(role: RoleName, sent: number, shown: number): CountersignError {
+  return new CountersignError(
+    'network',
+    `the answer was that ${role} version ${sent} is published, and the server shows version ${shown}`,
+    {
+      detail: { role, version: sent, current: shown },
+      next: "Check the server's address, and whether this network asks you to log in first; then publish again.",
+    },
+  );
 }
 
 function nameTaken(cause: CountersignError): CountersignError {

@@ -46,9 +46,10 @@ async function publish(session: Session, collection: Collection, options: Publis
       ...(firstRoot === undefined ? {} : { firstRoot }),
     });
     bar.stop();
+    // What is staged is given up only for what was seen to be published.
+    await settle(collection);
     await home.saveChanges(staged.filter((change) => !mine(change)));
     await home.forgetFirstRoot();
-    await settle(collection);
     tell(session, collection, outcome, staged.filter(mine).length);
   } catch (error) {
     throw await withRolesOfMine(session, collection, staged, error);
