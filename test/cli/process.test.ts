@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,7 +26,11 @@ afterAll(async () => {
 
 /** The command as a process of its own; its standard input stays open, and is no terminal. */
 function start(...argv: string[]): ChildProcess {
-  const env = { ...process.env, COUNTERSIGN_HOME: home, COUNTERSIGN_PASSPHRASE: '' };
+  return startWith({}, ...argv);
+}
+
+function startWith(more: Readonly<Record<string, string>>, ...argv: string[]): ChildProcess {
+  const env = { ...process.env, COUNTERSIGN_HOME: home, COUNTERSIGN_PASSPHRASE: '', ...more };
   return spawn(process.execPath, [COMMAND, ...argv], { env, stdio: ['pipe', 'pipe', 'pipe'] });
 }
 
@@ -58,4 +63,20 @@ describe('the command as a process', () => {
     child.stdout?.destroy();
     expect(await ended(child)).toEqual({ code: 0, err: '' });
   });
+
+  it.each(['stdout', 'stderr'] as const)(
+    'whose reader of %s has seen enough does its work to the end',
+    async (stream) => {
+      const [keys, own] = [join(home, `pem-${stream}`), join(home, `home-${stream}`)];
+      await mkdir(join(keys, 'private'), { recursive: true });
+      const pem = (): string =>
+        generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+      for (const name of ['a', 'b', 'c']) await writeFile(join(keys, 'private', `${name}.key`), pem());
+      await writeFile(join(keys, 'private', 'bad.key'), 'no key');
+      const child = startWith({ COUNTERSIGN_HOME: own, COUNTERSIGN_PASSPHRASE: 'secret' }, 'key', 'import', keys);
+      child[stream]?.destroy();
+      expect((await ended(child)).code).toBe(8);
+      expect(await readdir(join(own, 'keys'))).toHaveLength(3);
+    },
+  );
 });

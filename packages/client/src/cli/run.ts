@@ -6,10 +6,17 @@ export async function run(): Promise<void> {
   const interrupt = new AbortController();
   process.once('SIGINT', () => interrupt.abort());
   process.once('SIGTERM', () => interrupt.abort());
-  // A reader that has seen enough, as `head`, is no fault.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
   // Should nothing be left to wait for before the command has ended, that is no success.
-  process.exitCode = EXIT.internal;
+  let code: number = EXIT.internal;
+  // Set at the end alone: commander takes what is set before for the code of the help it prints.
+  process.once('exit', () => (process.exitCode = code));
+  for (const stream of [process.stdout, process.stderr])
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      // A reader that has seen enough, as `head`, is no fault, and no reason to leave the work half done.
+      if (error.code === 'EPIPE') return;
+      code = EXIT.internal;
+      process.exit();
+    });
   const { env, stdin, stdout, stderr, pid } = process;
-  process.exitCode = await main(process.argv.slice(2), { env, stdin, stdout, stderr, pid, signal: interrupt.signal });
+  code = await main(process.argv.slice(2), { env, stdin, stdout, stderr, pid, signal: interrupt.signal });
 }
