@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { parseGun } from '../../packages/client/src/tuf/names.js';
 import { baseUrl, collectionUrls, encodeSegment, urlUnder } from '../../packages/client/src/http/urls.js';
 
 describe('names in URLs', () => {
@@ -15,11 +14,18 @@ describe('names in URLs', () => {
   });
 
   it('addresses a collection whose name holds slashes, a dot and a port', () => {
-    expect(collectionUrls('https://trust.example:4443', parseGun('registry.example:5000/team/app'))).toEqual({
+    expect(collectionUrls('https://trust.example:4443', 'registry.example:5000/team/app')).toEqual({
       metadata: 'https://trust.example:4443/v2/registry.example%3A5000/team/app/_trust/tuf/',
       targets: 'https://trust.example:4443/v2/registry.example%3A5000/team/app/_trust/targets/',
     });
   });
+
+  it.each(['x/../../../../admin', '..', 'a//b', 'a/_trust/b', ''])(
+    'attack: the name %j leads to no address outside of its collection',
+    (name) => {
+      expect(() => collectionUrls('https://h', name)).toThrow(expect.objectContaining({ code: 'invalid-name' }));
+    },
+  );
 
   it('keeps a base path', () => {
     expect(baseUrl('https://h.example/tuf/repo')).toBe('https://h.example/tuf/repo/');

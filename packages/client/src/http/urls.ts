@@ -1,4 +1,4 @@
-import type { Gun } from '../tuf/names.js';
+import { parseGun } from '../tuf/names.js';
 import { CountersignError } from '../tuf/errors.js';
 
 /** Where a repository keeps its two kinds of files. Both end in a slash. */
@@ -16,11 +16,11 @@ export function encodeSegment(name: string): string {
 }
 
 /**
- * The URLs of one collection on a Countersign server.
- * @throws CountersignError `usage` where `server` is not an http(s) URL
+ * The URLs of the collection named `gun` on a Countersign server.
+ * @throws CountersignError `usage` where `server` is not an http(s) URL; `invalid-name`, for one that `..` leads elsewhere too
  */
-export function collectionUrls(server: string, gun: Gun): RepositoryUrls {
-  const name = gun.split('/').map(encodeSegment).join('/');
+export function collectionUrls(server: string, gun: string): RepositoryUrls {
+  const name = parseGun(gun).split('/').map(encodeSegment).join('/');
   const base = `${baseUrl(server)}v2/${name}/_trust/`;
   return { metadata: `${base}tuf/`, targets: `${base}targets/` };
 }
