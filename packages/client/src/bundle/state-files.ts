@@ -1,5 +1,5 @@
 import type { TrustedState } from '../reading/state.js';
-import { findTarget, RoleLoader, type FoundTarget } from '../tuf/delegations.js';
+import { delegationCount, findTarget, RoleLoader, type FoundTarget } from '../tuf/delegations.js';
 import type { Envelope } from '../tuf/envelope.js';
 import { compareCodePoints } from '../tuf/encoding.js';
 import { CountersignError } from '../tuf/errors.js';
@@ -37,7 +37,7 @@ export class StateFiles {
 
   /**
    * Reads every role that can be reached, hash bins included, and all the targets that can be found, each once.
-   * @throws CountersignError where a role cannot be fetched or verified
+   * @throws CountersignError where a role cannot be fetched or verified; `too-many` beyond `limits.reachable` delegations
    */
   async *targets(): AsyncGenerator<FoundTarget, void, undefined> {
     const seen = new Set<TargetPath>();
@@ -73,6 +73,7 @@ export class StateFiles {
 
   async *#everyRole(): AsyncGenerator<Envelope<Targets>, void, undefined> {
     const { targets } = this.#state.trust;
+    const count = delegationCount(this.#options);
     const entered = new Set<RoleName>([TARGETS]);
     const waiting: { readonly role: RoleName; readonly targets: Envelope<Targets> }[] = [{ role: TARGETS, targets }];
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
@@ -80,6 +81,7 @@ export class StateFiles {
       const { delegations } = next.targets.signed;
       if (delegations === undefined) continue;
       for (const delegation of this.#delegationsOf(delegations)) {
+        count();
         const found = await this.#loader.loadIfVerifiable({ role: next.role, delegations }, delegation);
         if (found === undefined || entered.has(delegation.name)) continue;
         entered.add(delegation.name);

@@ -1,5 +1,7 @@
 import { fingerprint } from './pinning.js';
 import type { TrustedState } from './state.js';
+import { Authorities } from '../tuf/authorities.js';
+import type { Crypto } from '../tuf/crypto.js';
 import { reachableRoles } from '../tuf/delegations.js';
 import type { Envelope } from '../tuf/envelope.js';
 import type { FormatName } from '../tuf/formats/format.js';
@@ -8,6 +10,8 @@ import { formatInstant, TARGETS, type KeyId, type RoleName } from '../tuf/names.
 import type { TrustContext } from '../tuf/trust.js';
 import { whoSigned } from '../tuf/verify.js';
 import { parseCertificate } from '../tuf/x509.js';
+
+type Keys = ReadonlyMap<KeyId, PublicKey>;
 
 /** The chain of one collection as a person wants to see it. Plain data, fit for JSON. */
 export interface Inspection {
@@ -109,6 +113,7 @@ export async function vacantRoles(state: TrustedState): Promise<readonly VacantR
 
 async function* delegatedReports(state: TrustedState): AsyncGenerator<RoleReport, void, undefined> {
   const delegators = new Map<RoleName, Delegations>();
+  const signers = new SignersOnce(state);
   for await (const { role, targets, delegation, delegator } of reachableRoles(
     state.trust,
     state.options,
@@ -119,19 +124,42 @@ async function* delegatedReports(state: TrustedState): AsyncGenerator<RoleReport
     const by = delegators.get(delegator ?? TARGETS);
     if (delegation === undefined || delegator === undefined || by === undefined) continue;
     yield {
-      ...(await report(state, delegation, by.keys, targets)),
+      ...reportOf(state, delegation, by.keys, targets, await signers.of(delegation, by.keys, targets)),
       delegation: { by: delegator, terminating: delegation.terminating, ...paths(delegation) },
     };
   }
 }
 
-async function report(
+async function report(state: TrustedState, role: Role, keys: Keys, file: Envelope<AnyDocument>): Promise<RoleReport> {
+  const { signedBy } = await whoSigned(role, keys, file, state.trust.final.context.crypto);
+  return reportOf(state, role, keys, file, signedBy);
+}
+
+/** Who signed a delegated role, found out once for all delegators that list the same keys for it. */
+class SignersOnce {
+  readonly #crypto: Crypto;
+  readonly #authorities = new Authorities();
+  readonly #known = new Map<string, readonly KeyId[]>();
+
+  constructor({ trust }: TrustedState) {
+    this.#crypto = trust.final.context.crypto;
+  }
+
+  async of(role: Role, keys: Keys, file: Envelope<AnyDocument>): Promise<readonly KeyId[]> {
+    const authority = `${this.#authorities.of(role, keys)} ${role.name}`;
+    const signedBy = this.#known.get(authority) ?? (await whoSigned(role, keys, file, this.#crypto)).signedBy;
+    this.#known.set(authority, signedBy);
+    return signedBy;
+  }
+}
+
+function reportOf(
   state: TrustedState,
   role: Role,
-  keys: ReadonlyMap<KeyId, PublicKey>,
+  keys: Keys,
   file: Envelope<AnyDocument>,
-): Promise<RoleReport> {
-  const { signedBy } = await whoSigned(role, keys, file, state.trust.final.context.crypto);
+  signedBy: readonly KeyId[],
+): RoleReport {
   const { signed } = file;
   return {
     role: role.name,
@@ -144,12 +172,7 @@ async function report(
   };
 }
 
-function keyReports(
-  { trust }: TrustedState,
-  role: Role,
-  keys: ReadonlyMap<KeyId, PublicKey>,
-  signedBy: readonly KeyId[],
-): readonly KeyReport[] {
+function keyReports({ trust }: TrustedState, role: Role, keys: Keys, signedBy: readonly KeyId[]): readonly KeyReport[] {
   return role.keyIds.map((id) => ({
     id,
     scheme: keys.get(id)?.scheme,

@@ -1,12 +1,22 @@
+import { Authorities } from './authorities.js';
 import type { Envelope } from './envelope.js';
-import { hasCode } from './errors.js';
+import { CountersignError, hasCode } from './errors.js';
 import { checkRecorded } from './floors.js';
 import type { Delegation, Delegations, TargetFile, Targets } from './model.js';
 import { TARGETS, type RoleName, type TargetPath } from './names.js';
 import { binIndex, covers, succinctDelegation } from './paths.js';
 import { checkPromise } from './promise.js';
 import { fetchListed, refreshLimits, tryLocal, type RefreshOptions } from './refresh.js';
-import { acceptDelegated, listed, priorDelegated, type Delegator, type TargetsTrust } from './trust.js';
+import {
+  acceptDelegated,
+  listed,
+  priorDelegated,
+  readDelegated,
+  type Delegator,
+  type ListedTargets,
+  type Prior,
+  type TargetsTrust,
+} from './trust.js';
 
 /** A target a trusted role describes. */
 export interface FoundTarget {
@@ -34,16 +44,27 @@ export function covering(
   return delegations.roles.filter((role) => covers(role.paths, path, crypto));
 }
 
-/** What loaders of one trusted state have found. */
+interface ReadRole {
+  readonly file: ListedTargets;
+  /** A saved file may lack signatures that the repository's has: a repository may add some. */
+  readonly from: 'cache' | 'repository';
+}
+
+/** What loaders of one trusted state have found; of roles by who may sign them, not by who says so. */
 class LoadedRoles {
-  readonly verified = new Map<RoleName, Map<Delegations, Envelope<Targets>>>();
-  readonly raw = new Map<RoleName, Uint8Array>();
-  readonly unverifiable = new Map<Delegations, Set<RoleName>>();
+  readonly #authorities = new Authorities();
+  readonly read = new Map<RoleName, ReadRole>();
+  readonly verified = new Map<string, Envelope<Targets>>();
+  readonly unverifiable = new Set<string>();
+
+  keyOf(by: Delegator, delegation: Delegation): string {
+    return `${this.#authorities.of(delegation, by.delegations.keys)} ${delegation.name}`;
+  }
 }
 
 /**
- * Loads delegated roles of one trusted state, each verified by the delegator through which it is reached, and each at most
- * once for a delegator (W5.4). Files already received are used again for a second delegator, not fetched again.
+ * Loads delegated roles of one trusted state, each verified by the delegator through which it is reached: once for all
+ * delegators that ask for the same signatures (W5.4). A file is fetched once and parsed once, however many there are.
  */
 export class RoleLoader {
   readonly #trust: TargetsTrust;
@@ -63,13 +84,11 @@ export class RoleLoader {
 
   /** @throws CountersignError what `acceptDelegated` and the ports throw: a role that cannot be verified ends a search (W6.4) */
   async load(by: Delegator, delegation: Delegation): Promise<Envelope<Targets>> {
-    let known = this.#loaded.verified.get(delegation.name);
-    if (known === undefined)
-      this.#loaded.verified.set(delegation.name, (known = new Map<Delegations, Envelope<Targets>>()));
-    const before = known.get(by.delegations);
+    const key = this.#loaded.keyOf(by, delegation);
+    const before = this.#loaded.verified.get(key);
     if (before !== undefined) return before;
     const targets = await this.#accept(by, delegation);
-    known.set(by.delegations, targets);
+    this.#loaded.verified.set(key, targets);
     return targets;
   }
 
@@ -81,14 +100,13 @@ export class RoleLoader {
     const { snapshot, final } = this.#trust;
     if (final.context.format.rules.unverifiableRole === 'refuse') return this.load(by, delegation);
     if (!snapshot.signed.meta.has(delegation.name)) return undefined;
-    let unverifiable = this.#loaded.unverifiable.get(by.delegations);
-    if (unverifiable === undefined) this.#loaded.unverifiable.set(by.delegations, (unverifiable = new Set<RoleName>()));
-    if (unverifiable.has(delegation.name)) return undefined;
+    const key = this.#loaded.keyOf(by, delegation);
+    if (this.#loaded.unverifiable.has(key)) return undefined;
     try {
       return await this.load(by, delegation);
     } catch (error) {
       if (!hasCode(error, 'freeze', 'threshold')) throw error;
-      unverifiable.add(delegation.name);
+      this.#loaded.unverifiable.add(key);
       this.#options.skipped?.(delegation.name, error);
       return undefined;
     }
@@ -108,25 +126,34 @@ export class RoleLoader {
   }
 
   async #accept(by: Delegator, delegation: Delegation): Promise<Envelope<Targets>> {
+    const { name } = delegation;
+    const before = this.#loaded.read.get(name);
+    if (before?.from === 'repository') return acceptDelegated(before.file, by, delegation);
+    const local = before?.file.targets.raw ?? (await this.#options.ports.cached(name));
+    if (local === undefined) return this.#fetch(by, delegation);
+    const resumed = await tryLocal(async () => {
+      const file = before?.file ?? readDelegated(this.#trust.snapshot, name, local);
+      await acceptDelegated(file, by, delegation);
+      return this.#remember({ file, from: 'cache' });
+    });
+    return resumed ?? this.#fetch(by, delegation, await priorDelegated(this.#trust.snapshot, by, delegation, local));
+  }
+
+  async #fetch(by: Delegator, delegation: Delegation, floor?: Prior<Targets>): Promise<Envelope<Targets>> {
     const { snapshot } = this.#trust;
-    const { ports } = this.#options;
-    const promise = listed(snapshot, delegation.name);
-    const local = this.#loaded.raw.get(delegation.name) ?? (await ports.cached(delegation.name));
-    if (local !== undefined) {
-      const resumed = await tryLocal(() => acceptDelegated(snapshot, by, delegation, local));
-      if (resumed !== undefined) return this.#remember(delegation.name, resumed);
-    }
-    const floor = local === undefined ? undefined : await priorDelegated(snapshot, by, delegation, local);
-    const raw = await fetchListed(snapshot, delegation.name, promise, this.#options);
-    const targets = await acceptDelegated(snapshot, by, delegation, raw, floor);
-    this.#remember(delegation.name, targets);
-    await ports.save(delegation.name, raw);
+    const { name } = delegation;
+    const raw = await fetchListed(snapshot, name, listed(snapshot, name), this.#options);
+    const file = readDelegated(snapshot, name, raw);
+    await acceptDelegated(file, by, delegation, floor);
+    const targets = this.#remember({ file, from: 'repository' });
+    await this.#options.ports.save(name, raw);
     return targets;
   }
 
-  #remember(role: RoleName, targets: Envelope<Targets>): Envelope<Targets> {
+  #remember(read: ReadRole): Envelope<Targets> {
+    const { role, targets } = read.file;
     checkRecorded(this.#options.floors, role, targets.signed.version);
-    this.#loaded.raw.set(role, targets.raw);
+    this.#loaded.read.set(role, read);
     return targets;
   }
 }
@@ -180,34 +207,58 @@ export async function findTarget(
 }
 
 /**
+ * Counts the delegations followed to read every role of a collection: where all roles delegate to all, there are as many as
+ * roles squared. @returns to be called for each; it throws `too-many` beyond `limits.reachable`
+ */
+export function delegationCount(options: Pick<RefreshOptions, 'limits'>): () => void {
+  const { reachable } = refreshLimits(options);
+  let followed = 0;
+  return () => {
+    followed += 1;
+    if (followed <= reachable) return;
+    throw new CountersignError('too-many', `more than ${reachable} delegations lead to the roles of this collection`, {
+      detail: { limit: reachable },
+      next: 'Look targets up one by one; or raise `limits.reachable`, if the collection is meant to be so large.',
+    });
+  };
+}
+
+/**
  * Every explicitly delegated role that can be reached, pre-order, top-level targets first; each (delegator, role) once.
  * Bins are left out: there may be thousands, and only look-ups use them.
- * @throws CountersignError where a role cannot be fetched or verified
+ * @throws CountersignError where a role cannot be fetched or verified; `too-many` beyond `limits.reachable` delegations
  */
 export async function* reachableRoles(
   trust: TargetsTrust,
   options: RefreshOptions,
   loader = new RoleLoader(trust, options),
 ): AsyncGenerator<ReachedRole> {
+  const count = delegationCount(options);
   yield { role: TARGETS, targets: trust.targets, delegation: undefined, delegator: undefined };
   const entered = new Set<RoleName>([TARGETS]);
-  yield* below(TARGETS, trust.targets, entered, loader);
-}
-
-async function* below(
-  delegator: RoleName,
-  parent: Envelope<Targets>,
-  entered: Set<RoleName>,
-  loader: RoleLoader,
-): AsyncGenerator<ReachedRole> {
-  const { delegations } = parent.signed;
-  for (const delegation of delegations?.roles ?? []) {
-    if (delegations === undefined) return;
-    const targets = await loader.loadIfVerifiable({ role: delegator, delegations }, delegation);
+  const levels = [delegatedBy(TARGETS, trust.targets)];
+  for (let level = levels.at(-1); level !== undefined; level = levels.at(-1)) {
+    const { value: next } = level.next();
+    if (next === undefined) {
+      levels.pop();
+      continue;
+    }
+    count();
+    const { by, delegation } = next;
+    const targets = await loader.loadIfVerifiable(by, delegation);
     if (targets === undefined) continue;
-    yield { role: delegation.name, targets, delegation, delegator };
+    yield { role: delegation.name, targets, delegation, delegator: by.role };
     if (entered.has(delegation.name)) continue;
     entered.add(delegation.name);
-    yield* below(delegation.name, targets, entered, loader);
+    levels.push(delegatedBy(delegation.name, targets));
   }
+}
+
+function* delegatedBy(
+  role: RoleName,
+  { signed: { delegations } }: Envelope<Targets>,
+): Generator<{ readonly by: Delegator; readonly delegation: Delegation }, undefined> {
+  if (delegations === undefined) return undefined;
+  for (const delegation of delegations.roles) yield { by: { role, delegations }, delegation };
+  return undefined;
 }

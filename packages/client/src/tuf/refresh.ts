@@ -39,10 +39,13 @@ export interface RefreshPorts {
   save(role: RoleName, raw: Uint8Array): Promise<void>;
 }
 
-/** Bytes, but for the two counts (W0.4). A length listed by the parent takes the place of the limit. */
+/** Bytes, but for the three counts (W0.4). A length listed by the parent takes the place of the limit. */
 export interface RefreshLimits {
   readonly rootRotations: number;
+  /** Delegated roles read for one look-up. */
   readonly delegations: number;
+  /** Delegations followed where every role is read: by a list of all targets, for one. */
+  readonly reachable: number;
   readonly root: number;
   /** What the format says (`Rules.timestampBytes`) unless given. */
   readonly timestamp: number | undefined;
@@ -53,6 +56,7 @@ export interface RefreshLimits {
 export const DEFAULT_REFRESH_LIMITS: RefreshLimits = {
   rootRotations: 256,
   delegations: 32,
+  reachable: 65_536,
   root: 512_000,
   timestamp: undefined,
   snapshot: 2_000_000,

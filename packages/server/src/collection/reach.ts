@@ -1,6 +1,7 @@
 import {
   acceptDelegated,
   CountersignError,
+  readDelegated,
   TARGETS,
   verifyRole,
   type Delegation,
@@ -163,7 +164,7 @@ async function reach(walk: Walk, edge: Edge, document: Envelope<Targets> | undef
   }
   if (step.work.spend(costOf(child, document))) await step.work.pause();
   try {
-    await acceptDelegated(trust.snapshot, by, child, document.raw);
+    await acceptDelegated(readDelegated(trust.snapshot, child.name, document.raw), by, child);
     return true;
   } catch (error) {
     if (!(error instanceof CountersignError)) throw error;

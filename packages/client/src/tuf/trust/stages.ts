@@ -35,6 +35,8 @@ export type SnapshotTrust = Stage<
   'snapshot',
   { final: FinalRoot; timestamp: TimestampTrust; snapshot: Envelope<Snapshot> | Proposed<Snapshot>; signed: Snapshot }
 >;
+/** What a snapshot lists for a delegated role, before any delegator has verified it. */
+export type ListedTargets = Stage<'listed', { snapshot: SnapshotTrust; role: RoleName; targets: Envelope<Targets> }>;
 export type TargetsTrust = Stage<'targets', { final: FinalRoot; snapshot: SnapshotTrust; targets: Envelope<Targets> }>;
 /** A document that verifies under the current root, whatever its expiry: a rollback floor. */
 export type Prior<T extends AnyDocument> = Stage<'prior', { envelope: Envelope<T> }>;

@@ -9,6 +9,7 @@ import { checkFloor, checkFresh, checkListedVersion } from './checks.js';
 import {
   mint,
   type FinalRoot,
+  type ListedTargets,
   type Prior,
   type SnapshotTrust,
   type TargetsTrust,
@@ -70,22 +71,34 @@ export interface Delegator {
 }
 
 /**
+ * The file that a snapshot lists for a delegated role, parsed once, however many delegators it is then verified by.
+ * @throws CountersignError `mix-and-match` or what parsing throws
+ */
+export function readDelegated(snapshot: SnapshotTrust, role: RoleName, raw: Uint8Array): ListedTargets {
+  const targets = readListed(snapshot, role, raw);
+  return mint<'listed', { snapshot: SnapshotTrust; role: RoleName; targets: Envelope<Targets> }>({
+    snapshot,
+    role,
+    targets,
+  });
+}
+
+/**
  * A delegated role, verified by the delegator on this path (§5.6.7).
- * @throws CountersignError `mix-and-match`, `threshold`, `rollback`, `freeze` or what parsing throws
+ * @throws CountersignError `threshold`, `mix-and-match`, `rollback`, `freeze`
  */
 export async function acceptDelegated(
-  trust: SnapshotTrust,
+  { snapshot, role, targets }: ListedTargets,
   by: Delegator,
   delegation: Delegation,
-  raw: Uint8Array,
   floor?: Prior<Targets>,
 ): Promise<Envelope<Targets>> {
-  const { context } = trust.final;
-  const { name } = delegation;
-  const targets = readListed(trust, name, raw);
+  const { context } = snapshot.final;
+  if (delegation.name !== role)
+    throw new CountersignError('internal', `${role} was read where ${delegation.name} is delegated to`);
   await verifyByDelegator(context, by, delegation, targets);
-  checkPromisedVersion(name, listed(trust, name), targets.signed.version, floor);
-  checkFresh(name, targets.signed, context);
+  checkPromisedVersion(role, listed(snapshot, role), targets.signed.version, floor);
+  checkFresh(role, targets.signed, context);
   return targets;
 }
 
