@@ -275,6 +275,30 @@ describe('endless data', () => {
     });
   });
 
+  describe.each(['snapshot', 'targets', 'delegated'])('a length listed for %s', (role) => {
+    function list(length: number): void {
+      if (role !== 'snapshot') {
+        sim.snapshot.meta[`${role}.json`]!.length = length;
+        sim.publishSnapshot();
+        return;
+      }
+      sim.timestamp.meta['snapshot.json']!.length = length;
+      sim.publishTimestamp();
+    }
+
+    it.each([2 ** 26 + 1, 2 ** 52])('of %i bytes, beyond what is parsed, is not even asked for', async (length) => {
+      sim.answers.set(sim.nameOf(role), endless);
+      list(length);
+      sim.requests.length = 0;
+      await expect(clientOf(sim).find('d/file')).rejects.toMatchObject({
+        code: 'endless-data',
+        detail: { role, limit: 2 ** 26 },
+        next: expect.stringContaining(role === 'snapshot' ? 'limits.snapshot' : 'limits.targets') as string,
+      });
+      expect(sim.requests).not.toContain(sim.nameOf(role));
+    });
+  });
+
   it('an endless next root', async () => {
     sim.answers.set('2.root.json', endless);
     expect(await refusal()).toBe('endless-data');

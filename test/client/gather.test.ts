@@ -71,6 +71,13 @@ describe('gathering', () => {
 });
 
 describe('a body whose server says how long it is', () => {
+  it('is given no room that no machine has: denial of service', async () => {
+    const fetch: Fetch = async () => new Response('short', { headers: { 'content-length': '900000000000000' } });
+    const file = await new Http(fetch).fetchBytes('https://repo.example/1.root.json', 2 ** 52);
+    expect(Buffer.from(file!).toString()).toBe('short');
+    expect(file!.buffer.byteLength).toBe(5);
+  });
+
   it.each([0, 1, 1_000, LIMIT - 1, LIMIT, LIMIT + 1, 10 * LIMIT])(
     '(%i bytes) is read right, whatever it says',
     async (said) => {

@@ -130,6 +130,11 @@ describe('hashes', () => {
     await expect(get(updater, 'dir/file')).rejects.toMatchObject({ code: 'endless-data' });
   });
 
+  it('no room is made for a length that no file has: denial of service', async () => {
+    list({ sha256: sha256(CONTENT) }, 2 ** 50);
+    await expect(updater.download(await target())).rejects.toMatchObject({ code: 'arbitrary-software' });
+  });
+
   it('one of an unknown algorithm refuses the file', async () => {
     list({ sha256: sha256(CONTENT), 'sha3-256': '00'.repeat(32) });
     await expect(get(updater, 'dir/file')).rejects.toMatchObject({ code: 'unsupported' });

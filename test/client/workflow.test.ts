@@ -58,6 +58,25 @@ describe('limits', () => {
     expect(await update()).toBe('accepted');
   });
 
+  it.each(['snapshot', 'targets', 'delegated'])(
+    'a listed length of %s is held against a limit that was given',
+    async (role) => {
+      sim.describe = 'length-and-hashes';
+      Object.assign(role === 'snapshot' ? sim.snapshot : sim.role(role), { 'x-more': 'x'.repeat(9_000) });
+      sim.publish('delegated', 'targets');
+      const { length } = sim.file(sim.nameOf(role));
+      const reading = (limit: number): Promise<unknown> =>
+        clientOf(sim, { limits: { [role === 'snapshot' ? role : 'targets']: limit } }).find('d/file');
+      await reading(length);
+      sim.requests.length = 0;
+      await expect(reading(length - 1)).rejects.toMatchObject({
+        code: 'endless-data',
+        message: `${role} is listed with ${length} bytes, more than the ${length - 1} allowed`,
+      });
+      expect(sim.requests).not.toContain(sim.nameOf(role));
+    },
+  );
+
   it('256 roots are followed in one update', async () => {
     for (let step = 0; step < 257; step += 1) sim.publishRoot();
     await update();

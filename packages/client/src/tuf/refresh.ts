@@ -1,5 +1,6 @@
 import { CountersignError } from './errors.js';
 import { checkRecorded, type Floors } from './floors.js';
+import { DEFAULT_PARSE_LIMITS } from './formats/format.js';
 import type { Hashes, MetaFile, Snapshot, Timestamp } from './model.js';
 import { ROOT, SNAPSHOT, TARGETS, TIMESTAMP, type RoleName, type Version } from './names.js';
 import type { Proposed } from './proposal.js';
@@ -39,7 +40,10 @@ export interface RefreshPorts {
   save(role: RoleName, raw: Uint8Array): Promise<void>;
 }
 
-/** Bytes, but for the three counts (W0.4). A length listed by the parent takes the place of the limit. */
+/**
+ * Bytes, but for the three counts (W0.4). A length that the parent lists takes the place of a default; where a limit was given,
+ * or beyond what is parsed at all, it is refused.
+ */
 export interface RefreshLimits {
   readonly rootRotations: number;
   /** Delegated roles read for one look-up. */
@@ -126,10 +130,8 @@ async function updateSnapshot(trust: TimestampTrust, options: RefreshOptions): P
     return resumed;
   }
   const promise = trust.signed.snapshot;
-  const file = await options.ports.fetch(
-    wanted(SNAPSHOT, promise, trust.final),
-    promise.length ?? refreshLimits(options).snapshot,
-  );
+  const limit = bytesOf(SNAPSHOT, promise, trust.final, options);
+  const file = await options.ports.fetch(wanted(SNAPSHOT, promise, trust.final), limit);
   if (file === undefined) throw missing(SNAPSHOT);
   const next = await acceptSnapshot(trust, file as Uint8Array | Proposed<Snapshot>, floor);
   checkRecorded(options.floors, SNAPSHOT, next.signed.version);
@@ -165,19 +167,33 @@ export async function tryLocal<T>(accept: () => Promise<T>): Promise<T | undefin
   }
 }
 
-/** Fetches a targets role as the snapshot names it. @throws CountersignError `not-found` */
+/** Fetches a targets role as the snapshot names it. @throws CountersignError `not-found`, `endless-data` */
 export async function fetchListed(
   trust: SnapshotTrust,
   role: RoleName,
   promise: MetaFile,
   options: RefreshOptions,
 ): Promise<Uint8Array> {
-  const file = await options.ports.fetch(
-    wanted(role, promise, trust.final),
-    promise.length ?? refreshLimits(options).targets,
-  );
+  const limit = bytesOf(role, promise, trust.final, options);
+  const file = await options.ports.fetch(wanted(role, promise, trust.final), limit);
   if (file === undefined) throw missing(role);
   return received(role, file);
+}
+
+/**
+ * The most that is asked for of a listed file: its length, where that is known.
+ * @throws CountersignError `endless-data` for a length that nobody would read to its end
+ */
+function bytesOf(role: RoleName, { length }: MetaFile, final: FinalRoot, options: RefreshOptions): number {
+  const kind = role === SNAPSHOT ? 'snapshot' : 'targets';
+  if (length === undefined) return refreshLimits(options)[kind];
+  const parsed = final.context.parseLimits?.bytes ?? DEFAULT_PARSE_LIMITS.bytes;
+  const most = Math.min(options.limits?.[kind] ?? parsed, parsed);
+  if (length <= most) return length;
+  throw new CountersignError('endless-data', `${role} is listed with ${length} bytes, more than the ${most} allowed`, {
+    detail: { role, limit: most },
+    next: `Do not read it; or raise \`limits.${kind}\` of the client, if it is meant to be so large.`,
+  });
 }
 
 /** A snapshot or targets role as the file that lists it has clients ask for it. */

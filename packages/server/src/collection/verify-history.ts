@@ -49,11 +49,7 @@ export async function verifyHistory(
   const flawed: Flawed[] = [];
   const options: RefreshOptions = {
     ports: ports(history, mirror),
-    limits: {
-      rootRotations: history.roots.length,
-      snapshot: context.policy.maxSnapshot,
-      reachable: context.policy.maxDelegations,
-    },
+    limits: { rootRotations: history.roots.length, reachable: context.policy.maxDelegations },
     skipped: (role, why) => flawed.push(flaw(history, role, why)),
   };
   const start = mirror?.bytes(ROOT) ?? firstRoot(history).raw;

@@ -93,7 +93,6 @@ export async function walk(context: CollectionContext, step: Step, online: Onlin
   };
   const reached = await refresh(await bootstrapRoot(trust, start, step.published === undefined ? 'new' : 'previous'), {
     ports: ports(step, online),
-    limits: { root: context.policy.maxRoot, targets: context.policy.maxTargets, snapshot: Number.MAX_SAFE_INTEGER },
   });
   checkHeld(step, reached);
   return reached;
