@@ -21,9 +21,8 @@ export class CacheView {
   }
 
   static async open(cache: MetadataCache, onOvertaken: () => void = () => undefined): Promise<CacheView> {
-    const known = new Map<RoleName, Uint8Array | undefined>();
-    for (const role of FLOORS) known.set(role, await cache.load(role));
-    return new CacheView(cache, known, onOvertaken);
+    const loaded = await Promise.all(FLOORS.map(async (role) => [role, await cache.load(role)] as const));
+    return new CacheView(cache, new Map(loaded), onOvertaken);
   }
 
   async load(role: RoleName): Promise<Uint8Array | undefined> {

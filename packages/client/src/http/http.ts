@@ -37,7 +37,7 @@ export class Http {
       const response = await transfer.open(this.#fetch);
       options.onHead?.(response);
       if (response.status === 404 || response.status === 403) {
-        await this.#errorText(url, response); // a body read to its end leaves the connection usable
+        await drain(transfer.chunks(response));
         return undefined;
       }
       if (response.status !== 200) throw await this.#refusal(url, response);
@@ -95,6 +95,16 @@ export class Http {
     } finally {
       transfer.close();
     }
+  }
+}
+
+/** A body read to its end leaves the connection usable; a long one is not worth that. */
+async function drain(chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  let bytes = 0;
+  try {
+    for await (const { length } of chunks) if ((bytes += length) > MAX_ERROR_BODY) return;
+  } catch {
+    // the status has said all
   }
 }
 

@@ -19,8 +19,8 @@ export async function writeAtomically(path: string, bytes: Uint8Array, mode = 0o
  */
 export function replaceWhole(path: string, bytes: Uint8Array): Promise<FileIdentity> {
   return replace(path, bytes, 0o644, async (file) => {
-    await file.sync();
-    return identityOf(file);
+    const [identity] = await Promise.all([identityOf(file), file.sync()]);
+    return identity;
   });
 }
 

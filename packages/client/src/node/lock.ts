@@ -37,25 +37,33 @@ const TOKEN = /^[0-9a-f-]{36}$/u;
  */
 export async function withLock<T>(path: string, options: LockOptions, work: () => Promise<T>): Promise<T> {
   const mine = { pid: options.pid, host: hostname(), token: randomUUID() };
-  const file = await acquirePatiently(path, mine, options);
+  const lock = await acquirePatiently(path, mine, options);
   try {
     return await work();
   } finally {
-    await release(path, file);
+    await release(path, lock);
   }
+}
+
+/** A lock that is held. Its other name goes away while the work begins. */
+interface Lock {
+  readonly file: FileHandle;
+  readonly otherName: Promise<void>;
 }
 
 /** Only our own: another process may hold the lock rightly if our file was removed by hand, or as a dead one's. */
-async function release(path: string, file: FileHandle): Promise<void> {
+async function release(path: string, { file, otherName }: Lock): Promise<void> {
+  let gone: Promise<void> | undefined;
   try {
+    await otherName;
     const { nlink } = await file.stat();
-    if (nlink > 0) await unlink(path).catch(unlessGone);
+    if (nlink > 0) gone = unlink(path).catch(unlessGone);
   } finally {
-    await file.close();
+    await Promise.all([gone, file.close()]);
   }
 }
 
-async function acquirePatiently(path: string, mine: Holder, options: LockOptions): Promise<FileHandle> {
+async function acquirePatiently(path: string, mine: Holder, options: LockOptions): Promise<Lock> {
   let until: number | undefined;
   for (;;) {
     try {
@@ -71,10 +79,10 @@ async function acquirePatiently(path: string, mine: Holder, options: LockOptions
   }
 }
 
-async function acquire(path: string, mine: Holder, options: LockOptions): Promise<FileHandle> {
+async function acquire(path: string, mine: Holder, options: LockOptions): Promise<Lock> {
   for (let tries = 0; tries < MAX_TRIES; tries += 1) {
-    const file = await create(path, mine);
-    if (file !== undefined) return file;
+    const lock = await create(path, mine);
+    if (lock !== undefined) return lock;
     const other = await holder(path);
     if (other === 'gone') continue;
     if (other !== 'torn' && (await lives(path, other, mine.host, options))) throw held(path, other);
@@ -91,22 +99,20 @@ async function lives(path: string, { host, pid }: Holder, here: string, options:
 }
 
 /** The file, if it is ours now. It appears with all it says, so that nobody takes a lock just being made for a torn one. */
-async function create(path: string, mine: Holder): Promise<FileHandle | undefined> {
+async function create(path: string, mine: Holder): Promise<Lock | undefined> {
   const aside = `${path}.${mine.token}`;
   const file = await open(aside, 'wx', 0o600);
   try {
-    try {
-      await file.write(JSON.stringify(mine));
-      await link(aside, path);
-    } finally {
-      await unlink(aside).catch(unlessGone);
-    }
-    return file;
+    await file.write(JSON.stringify(mine));
+    await link(aside, path);
   } catch (error) {
-    await file.close();
+    await Promise.all([unlink(aside).catch(unlessGone), file.close()]);
     if (errorCode(error) === 'EEXIST') return undefined;
     throw error;
   }
+  const otherName = unlink(aside).catch(unlessGone);
+  otherName.catch(() => undefined); // told when the lock is released
+  return { file, otherName };
 }
 
 function unlessGone(error: unknown): void {
