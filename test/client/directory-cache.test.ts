@@ -118,7 +118,10 @@ describe.each<[string, () => MetadataCache]>([
   it('keeps notes', async () => {
     const cache = open();
     expect(await cache.notes()).toEqual({});
-    const notes = { refreshedAt: instant(1_700_000_000_000), updates: { timestamp: 3, snapshot: 2, targets: 0 } };
+    const notes = {
+      refreshedAt: instant(1_700_000_000_000),
+      updates: { root: 4, timestamp: 3, snapshot: 2, targets: 0 },
+    };
     await cache.saveNotes(notes);
     expect(await cache.notes()).toEqual(notes);
     await cache.saveNotes({ refreshedAt: notes.refreshedAt });

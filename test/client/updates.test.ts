@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { parseRoleName } from '../../packages/client/src/tuf/names.js';
+import type { Crypto } from '../../packages/client/src/tuf/crypto.js';
 import type { Fetch } from '../../packages/client/src/http/fetch.js';
+import { nodeCrypto } from '../../packages/client/src/node/crypto.js';
 import { readUpdates, writeUpdates, type Updates } from '../../packages/client/src/reading/updates.js';
 import { clientOf, get, OpenCache } from '../simulator/client.js';
 import { corrupt } from '../simulator/hostile.js';
@@ -107,6 +109,43 @@ describe('a repository that offers all updates at once', () => {
     await again.put('root', sim.firstRoot);
     cache = again;
     expect(await asked()).toEqual(['updates 1 0 0 0']);
+  });
+
+  it('is asked while the saved root is still to be verified', async () => {
+    await asked();
+    let verified = 0;
+    const verify: Crypto['verify'] = (...signature) => {
+      verified += 1;
+      return nodeCrypto.verify(...signature);
+    };
+    const before: number[] = [];
+    const fetch: Fetch = (url, init) => {
+      before.push(verified);
+      return offering(sim)(url, init);
+    };
+    await clientOf(sim, { cache, fetch, crypto: { ...nodeCrypto, verify } }).refresh();
+    expect(before).toEqual([0]);
+    expect(verified).toBeGreaterThan(0);
+  });
+
+  it('is asked anew where the saved root is another than it was asked for', async () => {
+    await asked();
+    sim.publishRoot();
+    await cache.put('root', sim.file('2.root.json'));
+    expect(await asked()).toEqual(['updates 1 2 2 2', 'updates 2 2 2 2']);
+    expect(await asked()).toEqual(['updates 2 2 2 2']);
+  });
+
+  it('is not waited for where the saved root is damaged', async () => {
+    await asked();
+    await cache.put('root', 'garbage');
+    const signals: (AbortSignal | undefined)[] = [];
+    const fetch: Fetch = (_, init) => {
+      signals.push(init?.signal);
+      return new Promise(() => undefined);
+    };
+    await expect(clientOf(sim, { cache, fetch }).refresh()).rejects.toMatchObject({ code: 'untrusted-root' });
+    expect(signals.map((signal) => signal?.aborted)).toEqual([true]);
   });
 
   it('that no longer offers it is followed file by file', async () => {

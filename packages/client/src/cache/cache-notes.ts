@@ -30,10 +30,9 @@ function members(text: string): Partial<Record<string, unknown>> {
 }
 
 function heldOf(value: unknown): HeldVersions | undefined {
-  const { timestamp, snapshot, targets } = { ...(value as Partial<Record<string, unknown>>) };
-  return isVersion(timestamp) && isVersion(snapshot) && isVersion(targets)
-    ? { timestamp, snapshot, targets }
-    : undefined;
+  const { root, timestamp, snapshot, targets } = { ...(value as Partial<Record<string, unknown>>) };
+  if (!isVersion(timestamp) || !isVersion(snapshot) || !isVersion(targets)) return undefined;
+  return { ...(isVersion(root) ? { root } : {}), timestamp, snapshot, targets };
 }
 
 function isVersion(value: unknown): value is number {

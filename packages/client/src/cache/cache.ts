@@ -11,6 +11,8 @@ export interface CacheNotes {
 
 /** Versions of the saved files; 0 for one that is not there. */
 export interface HeldVersions {
+  /** Where it is known: what is new can then be asked for before the saved root has been read. */
+  readonly root?: number;
   readonly timestamp: number;
   readonly snapshot: number;
   readonly targets: number;

@@ -1,6 +1,7 @@
 import { CacheView } from '../cache/cache-view.js';
 import type { MetadataCache } from '../cache/cache.js';
 import { checkClock, explainClock } from './clock.js';
+import { askEarly } from './early-question.js';
 import type { UpdateEvent } from './events.js';
 import type { Http } from '../http/http.js';
 import type { FirstTrust } from './pinning.js';
@@ -110,15 +111,21 @@ class Refresh {
   async run(...way: Way): Promise<TrustedState> {
     const { cache, onEvent } = this.#settings;
     const view = await CacheView.open(cache, () => onEvent?.({ kind: 'overtaken' }));
-    const root = await this.#startingRoot(view);
-    const ports = new UpdatingPorts(
-      { repository: this.#repository, limits: refreshLimits(this.#limits()), ports: this.#filePorts(view, root) },
-      way,
-    );
-    this.#ports = ports;
-    const trust = await settled(ports, refresh(root, { ...this.#limits(), ports }));
-    await cache.saveNotes({ refreshedAt: this.#floor(), ...ports.notesAfter(trust) });
-    return this.#stateOf(trust, view, root);
+    const limits = refreshLimits(this.#limits());
+    const [, offered] = way;
+    const parts = { repository: this.#repository, limits };
+    const early =
+      offered === undefined ? undefined : await askEarly(offered, { ...parts, view, signal: this.#call.signal });
+    try {
+      const root = await this.#startingRoot(view);
+      const ports = new UpdatingPorts({ ...parts, ports: this.#filePorts(view, root), early }, way);
+      this.#ports = ports;
+      const trust = await settled(ports, refresh(root, { ...this.#limits(), ports }));
+      await cache.saveNotes({ refreshedAt: this.#floor(), ...ports.notesAfter(trust) });
+      return this.#stateOf(trust, view, root);
+    } finally {
+      early?.drop();
+    }
   }
 
   /** The saved state, without a request; undefined where it is not whole, or no longer stands by itself. */

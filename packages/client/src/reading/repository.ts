@@ -39,15 +39,14 @@ export class Repository {
     return this.#fetch(name, this.#options.metadata + name, maxBytes);
   }
 
-  /** @throws CountersignError as `Http.fetchBytes`, and `malformed` */
-  async updates(held: Held, limits: RefreshLimits): Promise<Updates | undefined> {
-    const body = await this.#fetch('updates', updatesUrl(this.#options.metadata, held), answerLimit(limits));
+  /** `signal`: in place of the refresh's own. @throws CountersignError as `Http.fetchBytes`, and `malformed` */
+  async updates(held: Held, limits: RefreshLimits, signal = this.#signal): Promise<Updates | undefined> {
+    const body = await this.#fetch('updates', updatesUrl(this.#options.metadata, held), answerLimit(limits), signal);
     return body === undefined ? undefined : readUpdates(body);
   }
 
-  #fetch(file: string, url: string, limit: number): Promise<Uint8Array | undefined> {
+  #fetch(file: string, url: string, limit: number, signal = this.#signal): Promise<Uint8Array | undefined> {
     const { http, onEvent } = this.#options;
-    const signal = this.#signal;
     onEvent?.({ kind: 'asking', file });
     return http.fetchBytes(url, limit, {
       onHead: (response) => this.#note(response),

@@ -1,8 +1,9 @@
 import type { CacheNotes, HeldVersions } from '../cache/cache.js';
+import { stillHeld, type EarlyQuestion } from './early-question.js';
 import type { Repository } from './repository.js';
 import type { UpdateFile, Updates } from './updates.js';
 import { CountersignError } from '../tuf/errors.js';
-import { ROOT, SNAPSHOT, TARGETS, TIMESTAMP, type RoleName } from '../tuf/names.js';
+import { ROOT, TIMESTAMP, type RoleName } from '../tuf/names.js';
 import type { RefreshLimits, RefreshPorts, WantedFile } from '../tuf/refresh.js';
 import type { TargetsTrust } from '../tuf/trust.js';
 
@@ -11,6 +12,8 @@ export interface UpdatingParts {
   readonly limits: RefreshLimits;
   /** The specification's own way, file by file. */
   readonly ports: RefreshPorts;
+  /** What has been asked already. */
+  readonly early?: EarlyQuestion | undefined;
 }
 
 /** Whether the short way may be taken; where it was offered at an earlier refresh, the versions held since. */
@@ -78,10 +81,11 @@ export class UpdatingPorts implements RefreshPorts {
   }
 
   /** What to remember for the next refresh. */
-  notesAfter({ snapshot, targets }: TargetsTrust): Pick<CacheNotes, 'updates'> {
+  notesAfter({ final, snapshot, targets }: TargetsTrust): Pick<CacheNotes, 'updates'> {
     if (!this.#parts.repository.offersUpdates) return {};
     return {
       updates: {
+        root: final.root.signed.version,
         timestamp: snapshot.timestamp.signed.version,
         snapshot: snapshot.signed.version,
         targets: targets.signed.version,
@@ -107,25 +111,16 @@ export class UpdatingPorts implements RefreshPorts {
   async #ask(): Promise<Updates | undefined> {
     if (!this.#mayAsk) return undefined;
     await this.settle();
-    const { repository, limits } = this.#parts;
+    const { repository, limits, early } = this.#parts;
+    const held = { root: this.#root, ...(await stillHeld(this.#held, (role) => this.cached(role))) };
     try {
-      this.#updates = await repository.updates({ root: this.#root, ...(await this.#stillHeld()) }, limits);
+      this.#updates = await (early?.answerTo(held) ?? repository.updates(held, limits));
     } catch (error) {
       if (!(error instanceof CountersignError)) throw error;
       this.#updates = undefined;
     }
     this.#mayAsk = this.#updates !== undefined;
     return this.#updates;
-  }
-
-  async #stillHeld(): Promise<HeldVersions> {
-    const versions = await Promise.all(
-      ([TIMESTAMP, SNAPSHOT, TARGETS] as const).map(async (role) =>
-        (await this.cached(role)) === undefined ? 0 : this.#held[role as keyof HeldVersions],
-      ),
-    );
-    const [timestamp = 0, snapshot = 0, targets = 0] = versions;
-    return { timestamp, snapshot, targets };
   }
 }
 
