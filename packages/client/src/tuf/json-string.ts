@@ -13,10 +13,11 @@ export function plainEnd(bytes: Uint8Array, at: number): number {
 }
 
 /**
- * Where the string at `at` ends, if it can be told at sight to be the next name in canonical order behind the name at `before`;
- * -1 where both have to be looked at closely.
+ * Where the string at `at` ends, if it can be told at sight to be one, and the next name in canonical order behind the name at
+ * `before`; -1 where that has to be looked at closely.
  */
 export function nextNameEnd(bytes: Uint8Array, before: number, at: number): number {
+  if (bytes[at] !== 0x22) return -1;
   let i = at + 1;
   let j = before + 1;
   // Mostly a name begins as the one before, so the comparison sees most of it: what is equal and plain there is plain here.
