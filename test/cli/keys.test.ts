@@ -120,3 +120,20 @@ describe('a mistyped passphrase', () => {
     expect(await owner.json<unknown[]>('key', 'list')).toHaveLength(1);
   });
 });
+
+describe('a damaged key file', () => {
+  it('is named once, and keeps no other key from being listed and signed with', async () => {
+    const id = await generated();
+    const bad = owner.path('home', 'keys', `${'0'.repeat(64)}.json`);
+    await writeFile(bad, '{}');
+    const listed = await owner.run('key', 'list');
+    expect(listed).toMatchObject({ code: 0, out: expect.stringContaining(id) as string });
+    expect(listed.err).toMatch(/^passed over: .*0{64}\.json cannot be used: .+\n$/u);
+    const request = owner.path('request.json');
+    expect(
+      await owner.run('delegation', 'request', 'ex.com/a', 'bob', '--key', id.slice(0, 9), '-o', request),
+    ).toMatchObject({
+      code: 0,
+    });
+  });
+});

@@ -101,6 +101,11 @@ describe('told, without a word of what it holds, is', () => {
       { auths: { 'registry.example': { auth: Buffer.from('SECRET').toString('base64') } } },
       /config\.json is damaged/u,
     ],
+    [
+      'a password that is not UTF-8',
+      { auths: { 'registry.example': { auth: Buffer.from('\xff\xfe:SECRET', 'latin1').toString('base64') } } },
+      /config\.json is damaged/u,
+    ],
     ['a helper that is not there', { credsStore: 'gone' }, /docker-credential-gone is not installed/u],
     ['a helper by its path', { credsStore: '../../bin/sh' }, /no name of a credential helper/u],
     ['a helper with a command in it', { credsStore: 'a; rm -rf' }, /no name of a credential helper/u],

@@ -1,15 +1,25 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, verify } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { nodeCrypto } from '../../packages/client/src/node/crypto.js';
-import { KeyStore } from '../../packages/client/src/node/key-store.js';
+import { KeyStore, type KeyStoreOptions } from '../../packages/client/src/node/key-store.js';
 import { seal } from '../../packages/client/src/node/sealed.js';
 import { StoredKeyRing } from '../../packages/client/src/node/stored-key-ring.js';
 import { publicKeyOf } from '../../packages/client/src/tuf/compose.js';
 import { formatNamed } from '../../packages/client/src/tuf/formats/index.js';
 import { parseKeyId } from '../../packages/client/src/tuf/names.js';
+import { containing } from '../simulator/matchers.js';
 
 const CHEAP = { N: 1024, r: 8, p: 1 };
 const message = Buffer.from('signed bytes');
@@ -20,9 +30,13 @@ let store: KeyStore;
 beforeEach(() => {
   parent = mkdtempSync(join(tmpdir(), 'countersign-keys-'));
   directory = join(parent, 'keys');
-  store = new KeyStore({ directory, format: formatNamed('tuf-1'), crypto: nodeCrypto, scrypt: CHEAP });
+  store = new KeyStore(options());
 });
 afterEach(() => rmSync(parent, { recursive: true }));
+
+function options(): KeyStoreOptions {
+  return { directory, format: formatNamed('tuf-1'), crypto: nodeCrypto, scrypt: CHEAP };
+}
 
 const fileOf = (id: string): string => join(directory, `${id}.json`);
 
@@ -98,6 +112,26 @@ describe('a key store', () => {
     const { id } = await store.generate('ed25519', 'p');
     writeFileSync(fileOf(id), Buffer.alloc(100_000, 32));
     await expect(store.load(id, 'p')).rejects.toMatchObject({ code: 'unsealed' });
+  });
+
+  it.each<[string, (file: string, other: string) => void]>([
+    ['is damaged', (file) => writeFileSync(file, '{}')],
+    ['holds the key of another', (file, other) => copyFileSync(other, file)],
+    [
+      'is a directory',
+      (file) => {
+        rmSync(file);
+        mkdirSync(file);
+      },
+    ],
+  ])('names a file that %s; the others are listed where somebody is told', async (_, damage) => {
+    const [bad, good] = [await store.generate('ed25519', 'p'), await store.generate('ed25519', 'p')];
+    damage(fileOf(bad.id), fileOf(good.id));
+    await expect(store.list()).rejects.toMatchObject({ message: containing(fileOf(bad.id)) });
+    const told: string[] = [];
+    const telling = new KeyStore({ ...options(), onUnusable: ({ message }) => told.push(message) });
+    expect((await telling.list()).map(({ id }) => id)).toEqual([good.id]);
+    expect(told).toEqual([containing(fileOf(bad.id))]);
   });
 
   it('has no key of an unknown id, and no path as one', async () => {

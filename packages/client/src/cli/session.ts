@@ -52,13 +52,26 @@ export class Session {
     this.process = { pid: io.pid ?? process.pid, isAlive };
     this.home = new Home(directory, this.process);
     const scrypt = io.scrypt === undefined ? {} : { scrypt: io.scrypt };
-    this.keys = new KeyStore({ directory: this.home.keys, format: this.format, crypto: this.crypto, ...scrypt });
+    const onUnusable = this.#tellOnce();
+    this.keys = new KeyStore({
+      ...{ directory: this.home.keys, format: this.format, crypto: this.crypto, onUnusable },
+      ...scrypt,
+    });
     this.passphrases = new Passphrases(io, options.passphraseFile);
     this.ring = new StoredKeyRing(this.keys, (id) => this.openKey(id));
   }
 
   get now(): number {
     return (this.io.now ?? Date.now)();
+  }
+
+  /** Keys are listed more than once in a run. */
+  #tellOnce(): (why: CountersignError) => void {
+    const told = new Set<string>();
+    return ({ message, next = '' }) => {
+      if (!told.has(message)) this.output.note(`passed over: ${message}. ${next}`.trimEnd());
+      told.add(message);
+    };
   }
 
   openKey(id: KeyId): ReturnType<KeyStore['load']> {

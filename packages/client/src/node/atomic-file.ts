@@ -82,10 +82,19 @@ const FAULTS: ReadonlyMap<string, string> = new Map([
   ['EPERM', 'that is not permitted'],
   ['EROFS', 'the file system cannot be written to'],
   ['ENAMETOOLONG', 'its name is too long'],
+  ['ELOOP', 'its path goes round in links'],
 ]);
 
-/** Why a file could not be put at `path`, in our words; any other fault as it is. */
-export function fileFault(error: unknown, path: string): unknown {
+/** Those that another place is no help against. */
+const PASSING: ReadonlyMap<string, string> = new Map([
+  ['EIO', 'the disk reports an error'],
+  ['EBUSY', 'it is in use'],
+  ['EMFILE', 'this process has too many files open'],
+  ['ENFILE', 'this machine has too many files open'],
+]);
+
+/** Why a file could not be put at `path`, or read there, in our words; any other fault as it is. */
+export function fileFault(error: unknown, path: string, what: 'written' | 'read' = 'written'): unknown {
   const code = errorCode(error) ?? '';
   if (code === 'ENOSPC' || code === 'EDQUOT') {
     return new CountersignError('storage-full', `no space left to write ${path}`, {
@@ -93,11 +102,13 @@ export function fileFault(error: unknown, path: string): unknown {
       next: 'Make room on the disk and try again.',
     });
   }
-  const why = FAULTS.get(code);
+  const passing = PASSING.get(code);
+  const why = passing ?? FAULTS.get(code);
   if (why === undefined) return error;
-  return new CountersignError('usage', `${path} cannot be written: ${why}`, {
+  const elsewhere = what === 'written' ? 'Choose another place for it.' : 'Check the file and who may read it.';
+  return new CountersignError('usage', `${path} cannot be ${what}: ${why}`, {
     cause: error,
-    next: 'Choose another place for it.',
+    next: passing === undefined ? elsewhere : 'Mend that, and try again.',
   });
 }
 

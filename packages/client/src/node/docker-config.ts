@@ -83,11 +83,18 @@ function readAuth(entry: unknown, file: string): Credentials | undefined {
       ? { username, password }
       : undefined;
   }
-  const bytes = base64Decode(auth);
-  if (bytes === undefined) throw damaged(file);
-  const text = utf8Decode(bytes);
-  const colon = text.indexOf(':');
-  if (colon < 1) throw damaged(file);
+  const text = textOf(auth);
+  const colon = text?.indexOf(':') ?? -1;
+  if (text === undefined || colon < 1) throw damaged(file);
   // Docker pads with NUL.
   return { username: text.slice(0, colon), password: text.slice(colon + 1).replace(/\u0000+$/u, '') };
+}
+
+function textOf(base64: string): string | undefined {
+  const bytes = base64Decode(base64);
+  try {
+    return bytes === undefined ? undefined : utf8Decode(bytes);
+  } catch {
+    return undefined;
+  }
 }

@@ -2,9 +2,9 @@ import { chmod, mkdir, open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BareKey, Format } from '../tuf/formats/format.js';
 import type { Crypto } from '../tuf/crypto.js';
-import { CountersignError } from '../tuf/errors.js';
+import { CountersignError, hasCode } from '../tuf/errors.js';
 import type { KeyId } from '../tuf/names.js';
-import { errorCode, writeAtomically } from './atomic-file.js';
+import { errorCode, fileFault, writeAtomically } from './atomic-file.js';
 import { openKeyFile, parseKeyFile, publicHalf, readForeignKey, writeKeyFile, type KeyFile } from './key-file.js';
 import { labelsOf, writeNotaryKey, type KeyLabels } from './notary-key.js';
 import { toNotaryEd25519 } from './notary-ed25519.js';
@@ -24,6 +24,8 @@ export interface KeyStoreOptions {
   readonly crypto: Pick<Crypto, 'hash'>;
   /** Cost of sealing new files; what cosign uses unless given. */
   readonly scrypt?: ScryptParams;
+  /** Told of each file that should hold a key and cannot be used, which a listing then passes over; without it, that fails. */
+  readonly onUnusable?: (why: CountersignError) => void;
 }
 
 /** A key as it can be shown to anybody. */
@@ -59,16 +61,25 @@ export class KeyStore {
     return this.#add(foreign.key, passphrase, { ...labels, ...foreign.labels });
   }
 
-  /** All keys, by id; files that are no keys are passed over. */
+  /**
+   * All keys, by id; files that are no keys are passed over.
+   * @throws CountersignError `unsealed`, `usage` for a key file that cannot be used, where nobody is told of it
+   */
   async list(): Promise<readonly StoredKey[]> {
     const names = await readdir(this.#options.directory).catch((error: unknown) => {
       if (errorCode(error) === 'ENOENT') return [];
-      throw error;
+      throw fileFault(error, this.#options.directory, 'read');
     });
     const ids = names.filter((name) => name.endsWith('.json')).map((name) => name.slice(0, -'.json'.length));
     const keys: StoredKey[] = [];
-    for (const id of ids.filter((name) => KEY_ID.test(name)).sort())
-      keys.push(await this.#describe(await this.#read(id)));
+    for (const id of ids.filter((name) => KEY_ID.test(name)).sort()) {
+      try {
+        keys.push(await this.#describe(await this.#read(id)));
+      } catch (error) {
+        if (this.#options.onUnusable === undefined || !(error instanceof CountersignError)) throw error;
+        this.#options.onUnusable(error);
+      }
+    }
     return keys;
   }
 
@@ -124,11 +135,8 @@ export class KeyStore {
   }
 
   async #open(id: KeyId, passphrase: string): Promise<PrivateKey> {
-    const key = await openKeyFile(await this.#read(id), passphrase);
-    if (this.#id(key.key) === id) return key;
-    throw new CountersignError('unsealed', `the file of key ${id} holds another key`, {
-      next: 'Restore it from a backup.',
-    });
+    // Whose public half `#read` has held against the id, and this one against the private half.
+    return openKeyFile(await this.#read(id), passphrase);
   }
 
   async #add(key: PrivateKey, passphrase: string, labels: KeyLabels = {}): Promise<StoredKey> {
@@ -142,10 +150,18 @@ export class KeyStore {
 
   async #read(id: string): Promise<KeyFile> {
     if (!KEY_ID.test(id)) throw new CountersignError('usage', `${JSON.stringify(id.slice(0, 80))} is not a key id`);
+    const path = this.#path(id);
     try {
-      return parseKeyFile(await this.#text(this.#path(id)));
+      const file = parseKeyFile(await this.#text(path));
+      if (this.#id(publicHalf(file)) !== id) throw new CountersignError('unsealed', 'it holds another key');
+      return file;
     } catch (error) {
-      if (errorCode(error) !== 'ENOENT') throw error;
+      if (hasCode(error, 'unsealed'))
+        throw new CountersignError('unsealed', `${path} cannot be used: ${error.message}`, {
+          cause: error,
+          next: 'Restore it from a backup.',
+        });
+      if (errorCode(error) !== 'ENOENT') throw fileFault(error, path, 'read');
       throw new CountersignError('not-found', `there is no key ${id} here`, {
         next: 'See `countersign key list`, or import the key.',
       });
@@ -156,7 +172,7 @@ export class KeyStore {
     const file = await open(path, 'r');
     try {
       const { size } = await file.stat();
-      if (size > MAX_KEY_FILE) throw new CountersignError('unsealed', `${path} is too large for a key file`);
+      if (size > MAX_KEY_FILE) throw new CountersignError('unsealed', 'it is too large for a key file');
       return await file.readFile('utf8');
     } finally {
       await file.close();
