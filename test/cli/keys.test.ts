@@ -1,4 +1,4 @@
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Person } from './terminal.js';
 
@@ -118,6 +118,25 @@ describe('a mistyped passphrase', () => {
       expect(ran.err).toContain('opens none of the keys you have');
     }
     expect(await owner.json<unknown[]>('key', 'list')).toHaveLength(1);
+  });
+});
+
+describe('a home directory', () => {
+  it.each([
+    [0o700, false],
+    [0o755, false],
+    [0o775, true],
+    [0o702, true],
+  ])('of mode %o is told to be open to others: %j', async (mode, told) => {
+    await mkdir(owner.path('home'));
+    await chmod(owner.path('home'), mode);
+    const { code, err } = await owner.run('key', 'list');
+    expect(code).toBe(0);
+    expect(err).toBe(
+      told
+        ? `others can write in ${owner.path('home')}, and so decide what you trust and publish: \`chmod go-w ${owner.path('home')}\`\n`
+        : '',
+    );
   });
 });
 

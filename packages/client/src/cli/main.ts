@@ -60,6 +60,7 @@ export function program(io: CommandIo): Command {
   const run: Run = async (options, work) => {
     const session = new Session(io, options);
     try {
+      await session.checkHome();
       await work(session);
     } catch (error) {
       throw await session.explained(error);

@@ -16,6 +16,7 @@ import { CountersignError, hasCode } from '../tuf/errors.js';
 import { formatNamed } from '../tuf/formats/index.js';
 import { parseGun, type Gun, type KeyId } from '../tuf/names.js';
 import { baseUrl } from '../http/urls.js';
+import { shellWord } from './hint.js';
 import { bundleIn, checkName, explainBundle, type Bundled } from './trust/bundled.js';
 import { Collection, type TokenVariable } from './collection.js';
 import type { CommandIo } from './terminal/io.js';
@@ -63,6 +64,14 @@ export class Session {
 
   get now(): number {
     return (this.io.now ?? Date.now)();
+  }
+
+  /** Says so where others can write in the home directory. */
+  async checkHome(): Promise<void> {
+    const open = await this.home.writableByOthers();
+    if (open === undefined) return;
+    const mend = `chmod go-w ${shellWord(open)}`;
+    this.output.note(`others can write in ${open}, and so decide what you trust and publish: \`${mend}\``);
   }
 
   /** Keys are listed more than once in a run. */

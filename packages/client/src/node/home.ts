@@ -1,4 +1,5 @@
 import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { platform } from 'node:os';
 import { join } from 'node:path';
 import type { TargetChange } from '../publishing/changes.js';
 import { readChanges, writeChanges } from '../publishing/changes-file.js';
@@ -8,6 +9,9 @@ import { encodeSegment } from '../http/urls.js';
 import { errorCode, writeAtomically } from './atomic-file.js';
 import { DirectoryCache } from './directory-cache.js';
 import { withLock, type LockOptions } from './lock.js';
+
+/** The mode bits by which a group or everybody may write. */
+const OTHERS_WRITE = 0o022;
 
 /** What is remembered of a collection. */
 export interface CollectionRecord {
@@ -37,6 +41,14 @@ export class Home {
   constructor(directory: string, lock: LockOptions) {
     this.#directory = directory;
     this.#lock = lock;
+  }
+
+  /** Where others can write, who thereby decide what this user trusts and publishes; undefined where none can. */
+  async writableByOthers(): Promise<string | undefined> {
+    const found = await stat(this.#directory).catch(() => undefined);
+    // Windows keeps no such bits, and Node shows them all set.
+    const others = platform() !== 'win32' && ((found?.mode ?? 0) & OTHERS_WRITE) !== 0;
+    return others ? this.#directory : undefined;
   }
 
   get keys(): string {
