@@ -9,7 +9,7 @@ import { delegatorOf } from './delegator.js';
 import { givenKey } from '../keys/given-key.js';
 import type { CommonOptions } from '../options.js';
 import type { Session } from '../session.js';
-import { settle, versions } from '../verbs/publish.js';
+import { settle, versions } from '../published.js';
 
 interface KeysOptions extends CommonOptions {
   readonly key?: readonly string[];

@@ -3,7 +3,7 @@ import { hexEncode } from '../../tuf/encoding.js';
 import type { TargetFile } from '../../tuf/model.js';
 
 /** Staged changes for programs. */
-export function asJson(changes: readonly TargetChange[]): readonly object[] {
+export function changesAsJson(changes: readonly TargetChange[]): readonly object[] {
   return changes.map((change) => ({
     kind: change.kind,
     role: change.role,

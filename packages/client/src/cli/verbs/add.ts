@@ -12,7 +12,7 @@ import { withJson, withTrust, type CommonOptions } from '../options.js';
 import { count, size, type Output } from '../terminal/output.js';
 import { describeFile, scanFiles, type FoundFile } from '../files/scan-files.js';
 import type { Run, Session } from '../session.js';
-import { asJson } from '../files/staged.js';
+import { changesAsJson } from '../files/staged.js';
 
 interface AddOptions extends CommonOptions {
   readonly as?: string;
@@ -68,7 +68,7 @@ async function add(
   await collection.home.saveChanges(changes);
   const unchanged = found - staged.length;
   if (session.options.json === true)
-    output.json({ name: collection.gun, staged: asJson(staged), unchanged, passedOver, empty });
+    output.json({ name: collection.gun, staged: changesAsJson(staged), unchanged, passedOver, empty });
   else tell(output, staged, unchanged, passedOver, empty);
 }
 

@@ -11,14 +11,13 @@ import { CountersignError } from '../../tuf/errors.js';
 import { parseTargetPath } from '../../tuf/names.js';
 import type { Updater } from '../../reading/updater.js';
 import type { Collection } from '../collection.js';
-import { noTarget } from '../no-target.js';
+import { noTarget, targetAsJson } from '../found-target.js';
 import { withJson, withReading, type CommonOptions } from '../options.js';
 import { count, size, whenExpires } from '../terminal/output.js';
 import { progressBar } from '../terminal/progress.js';
 import type { Run, Session } from '../session.js';
 import { means } from '../files/staged.js';
 import { versionsIn, whenStateExpires } from '../state-report.js';
-import { asJson } from './list.js';
 
 interface BundleOptions extends CommonOptions {
   readonly output: string;
@@ -116,7 +115,7 @@ async function tell(
   const expires = whenStateExpires(state);
   if (options.json === true) {
     const versions = versionsIn(state);
-    output.json({ name: gun, file, bytes, versions, expires: expires.text, targets: targets.map(asJson) });
+    output.json({ name: gun, file, bytes, versions, expires: expires.text, targets: targets.map(targetAsJson) });
     return;
   }
   output.line(`${file} (${size(bytes)}) holds ${gun} and ${count(targets.length, 'target')} of it.`);

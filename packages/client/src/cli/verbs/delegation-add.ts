@@ -19,7 +19,7 @@ import {
   type CommonOptions,
 } from '../options.js';
 import type { Run, Session } from '../session.js';
-import { settle, versions } from './publish.js';
+import { settle, versions } from '../published.js';
 
 interface AddOptions extends CommonOptions {
   readonly request?: string;

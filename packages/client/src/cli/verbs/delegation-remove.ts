@@ -20,7 +20,7 @@ import {
 } from '../options.js';
 import type { Run, Session } from '../session.js';
 import { similar } from '../../similar.js';
-import { settle, versions } from './publish.js';
+import { settle, versions } from '../published.js';
 
 interface RemoveOptions extends CommonOptions {
   readonly by?: string;

@@ -6,14 +6,12 @@ import type { FoundTarget } from '../../tuf/delegations.js';
 import { CountersignError } from '../../tuf/errors.js';
 import type { Updater } from '../../reading/updater.js';
 import { checkHeld } from '../trust/bundled.js';
-import type { Collection } from '../collection.js';
 import { inPlace, placeFor, placesBelow, type Placed } from '../files/destination.js';
-import { noTarget } from '../no-target.js';
+import { findTarget, targetAsJson } from '../found-target.js';
 import { withJson, withBundle, type CommonOptions } from '../options.js';
 import { count, size } from '../terminal/output.js';
 import { progressBar } from '../terminal/progress.js';
 import type { Run, Session } from '../session.js';
-import { asJson } from './list.js';
 
 /** Downloads under way at once. */
 const CONCURRENCY = 4;
@@ -38,7 +36,7 @@ export function addGet(program: Command, run: Run): void {
       checkUsage(target, options);
       const collection = await session.reader(name);
       const { updater, state } = await collection.refreshed();
-      const found = target === undefined ? await everything(updater) : [await one(collection, updater, target)];
+      const found = target === undefined ? await everything(updater) : [await findTarget(collection, updater, target)];
       // Before a place is looked for it.
       for (const each of found) checkHosted(each, state.trust.final.context);
       if (collection.bundled !== undefined) checkHeld(collection.bundled, found, state);
@@ -65,12 +63,6 @@ function checkUsage(target: string | undefined, { all, output }: GetOptions): vo
       next: 'Fetch it into a file, then read that.',
     });
   }
-}
-
-async function one(collection: Collection, updater: Updater, path: string): Promise<FoundTarget> {
-  const target = await updater.find(path);
-  if (target === undefined) throw await noTarget(collection, updater, path);
-  return target;
 }
 
 async function everything(updater: Updater): Promise<readonly FoundTarget[]> {
@@ -102,7 +94,7 @@ async function fetchAll(session: Session, updater: Updater, items: readonly Plac
 
 function tell({ output, options }: Session, items: readonly Placed[], there: ReadonlySet<Placed>): void {
   if (options.json === true) {
-    output.json(items.map(({ target, destination }) => ({ ...asJson(target), file: destination })));
+    output.json(items.map(({ target, destination }) => ({ ...targetAsJson(target), file: destination })));
     return;
   }
   const [only] = items;

@@ -15,7 +15,7 @@ import { withExpires, withJson, withPassphrase, withTrust, type CommonOptions } 
 import { count, whenExpires } from '../terminal/output.js';
 import { counting } from '../terminal/progress.js';
 import type { Run, Session } from '../session.js';
-import { versions } from './publish.js';
+import { versions } from '../published.js';
 
 interface ImportOptions extends CommonOptions {
   readonly from: string;

@@ -42,7 +42,7 @@ export function addKey(program: Command, run: Run): void {
     run(options, (session) =>
       importKeys(session, file, options.importPassphraseFile, {
         one: (key) => show(session, key),
-        all: (keys) => session.output.json(keys.map(asJson)),
+        all: (keys) => session.output.json(keys.map(keyAsJson)),
       }),
     ),
   );
@@ -71,7 +71,7 @@ async function list(session: Session): Promise<void> {
   const uses = await usesOf(session.home, all);
   const of = ({ id }: StoredKey): readonly KeyUse[] => uses.get(id) ?? [];
   if (options.json === true) {
-    output.json(all.map((key) => ({ ...asJson(key), since: formatInstant(instant(key.since)), uses: of(key) })));
+    output.json(all.map((key) => ({ ...keyAsJson(key), since: formatInstant(instant(key.since)), uses: of(key) })));
   } else if (all.length === 0)
     output.line('You have no keys. `countersign init` or `countersign key generate` makes some.');
   else
@@ -93,7 +93,7 @@ function day(moment: number): string {
 }
 
 function show({ output, options }: Session, key: StoredKey): void {
-  if (options.json === true) output.json(asJson(key));
+  if (options.json === true) output.json(keyAsJson(key));
   else {
     const role =
       key.role === undefined ? '' : `, for the role ${key.role}${key.gun === undefined ? '' : ` of ${key.gun}`},`;
@@ -106,7 +106,7 @@ function isLabelled({ role, gun }: StoredKey): boolean {
 }
 
 /** `notaryId`: as Notary's tools name a key that came from there. */
-function asJson(key: StoredKey): object {
+function keyAsJson(key: StoredKey): object {
   const { id, keytype, scheme, role, gun } = key;
   const plain = { id, keytype, scheme };
   if (!isLabelled(key)) return plain;

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { hexEncode } from '../../tuf/encoding.js';
 import type { FoundTarget } from '../../tuf/delegations.js';
+import { targetAsJson } from '../found-target.js';
 import { withJson, withBundle, type CommonOptions } from '../options.js';
 import { short, size, type Output } from '../terminal/output.js';
 import type { Run } from '../session.js';
@@ -16,7 +17,7 @@ export function addList(program: Command, run: Run): void {
       const { updater, state } = await collection.refreshed();
       const targets: FoundTarget[] = [];
       for await (const target of updater.list()) targets.push(target);
-      if (options.json === true) session.output.json(targets.map(asJson));
+      if (options.json === true) session.output.json(targets.map(targetAsJson));
       else if (targets.length === 0) session.output.line(`${collection.gun} lists no targets.`);
       else showAs[state.trust.final.context.format.rules.targetFiles](session.output, targets);
     }),
@@ -35,11 +36,6 @@ function fullRow({ path, file, role }: FoundTarget): readonly string[] {
   const [[algorithm, hash] = []] = [...file.hashes].sort(([one], [other]) => (one < other ? -1 : 1));
   const digest = algorithm === undefined || hash === undefined ? '-' : `${algorithm}:${hexEncode(hash)}`;
   return [path, digest, String(file.length), role];
-}
-
-export function asJson({ path, file, role }: FoundTarget): object {
-  const hashes = Object.fromEntries([...file.hashes].map(([algorithm, hash]) => [algorithm, hexEncode(hash)]));
-  return { target: path, length: file.length, hashes, role };
 }
 
 function row({ path, file, role }: FoundTarget): readonly string[] {

@@ -9,6 +9,7 @@ import { roleNamed, type Collection } from '../collection.js';
 import { withAbandon, withExpires, withJson, withPassphrase, withTrust, type CommonOptions } from '../options.js';
 import { count } from '../terminal/output.js';
 import { progressBar } from '../terminal/progress.js';
+import { settle, versions } from '../published.js';
 import type { Run, Session } from '../session.js';
 
 interface PublishOptions extends CommonOptions {
@@ -79,20 +80,6 @@ async function withRolesOfMine(
   });
 }
 
-/** Sees what was published as a reader would, so that the next change starts from it. What was published stays published. */
-export async function settle(collection: Collection): Promise<void> {
-  try {
-    await collection.refreshed('publish');
-  } catch (error) {
-    if (!(error instanceof CountersignError)) throw error;
-    throw new CountersignError(error.code, `it is published, but could not be read back: ${error.message}`, {
-      cause: error,
-      detail: error.detail,
-      ...(error.next === undefined ? {} : { next: error.next }),
-    });
-  }
-}
-
 function tell({ output, options }: Session, { gun }: Collection, outcome: PublishOutcome, changes: number): void {
   if (options.json === true) {
     output.json({ name: gun, ...outcome });
@@ -101,11 +88,4 @@ function tell({ output, options }: Session, { gun }: Collection, outcome: Publis
   } else {
     output.line(`Published ${count(changes, 'change')} in ${gun}: ${versions(outcome.versions)}.`);
   }
-}
-
-/** `root 2, targets 3, …`, of the roles that got a new version. */
-export function versions(published: Readonly<Record<string, number>>): string {
-  return Object.entries(published)
-    .map(([role, version]) => `${role} ${version}`)
-    .join(', ');
 }

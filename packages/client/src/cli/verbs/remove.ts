@@ -7,7 +7,7 @@ import { withJson, withTrust, type CommonOptions } from '../options.js';
 import { count } from '../terminal/output.js';
 import type { Run, Session } from '../session.js';
 import { similar } from '../../similar.js';
-import { asJson, means } from '../files/staged.js';
+import { changesAsJson, means } from '../files/staged.js';
 
 interface RemoveOptions extends CommonOptions {
   readonly role?: string;
@@ -54,7 +54,7 @@ async function remove(
   // What only a staged change would have listed is staged no longer, and there is nothing to remove.
   const dropped = staged.filter(({ path }) => paths.has(path));
   if (options.json === true) {
-    output.json({ name: collection.gun, staged: asJson(removed), dropped: asJson(dropped) });
+    output.json({ name: collection.gun, staged: changesAsJson(removed), dropped: changesAsJson(dropped) });
     return;
   }
   const gone = paths.size - removed.length;

@@ -6,7 +6,7 @@ import { commandLine } from '../hint.js';
 import { withJson, type CommonOptions } from '../options.js';
 import { count } from '../terminal/output.js';
 import type { Run, Session } from '../session.js';
-import { asJson, means } from '../files/staged.js';
+import { changesAsJson, means } from '../files/staged.js';
 
 export function addReset(program: Command, run: Run): void {
   const command = program
@@ -33,7 +33,7 @@ async function reset({ options, output }: Session, home: CollectionHome, targets
     });
   }
   await home.saveChanges(before.filter((change) => !dropped.includes(change)));
-  if (options.json === true) output.json({ name: home.gun, dropped: asJson(dropped) });
+  if (options.json === true) output.json({ name: home.gun, dropped: changesAsJson(dropped) });
   else if (targets.length === 0) output.line('All staged changes are dropped.');
   else output.line(`${count(dropped.length, 'staged change')} dropped.`);
 }

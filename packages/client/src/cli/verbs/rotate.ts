@@ -15,7 +15,7 @@ import { ownKey } from '../keys/own-key.js';
 import { newKeyType, rootSignerOf, signerOf } from '../keys/own-signer.js';
 import { rootKeyFile } from '../files/put-file.js';
 import type { Run, Session } from '../session.js';
-import { settle, versions } from './publish.js';
+import { settle, versions } from '../published.js';
 
 const ROLES = ['root', 'targets', 'snapshot', 'timestamp'] as const;
 type RotatedRole = (typeof ROLES)[number];

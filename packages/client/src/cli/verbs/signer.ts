@@ -9,7 +9,7 @@ import { givenKey } from '../keys/given-key.js';
 import { withExpires, withJson, withPassphrase, withTrust, type CommonOptions } from '../options.js';
 import { short } from '../terminal/output.js';
 import type { Run, Session } from '../session.js';
-import { settle, versions } from './publish.js';
+import { settle, versions } from '../published.js';
 
 interface AddOptions extends CommonOptions {
   readonly key: string;

@@ -7,7 +7,7 @@ import type { Collection } from '../collection.js';
 import { withJson, type CommonOptions } from '../options.js';
 import { count, size, whenExpires } from '../terminal/output.js';
 import type { Run, Session } from '../session.js';
-import { asJson } from '../files/staged.js';
+import { changesAsJson } from '../files/staged.js';
 import { nothingKnown } from '../trust/unknown-collection.js';
 
 export function addStatus(program: Command, run: Run): void {
@@ -62,7 +62,7 @@ function report(
       version: document.version,
       expires: formatInstant(document.expires),
     })),
-    changes: asJson(changes),
+    changes: changesAsJson(changes),
   };
 }
 

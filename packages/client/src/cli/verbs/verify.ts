@@ -1,17 +1,13 @@
 import type { Command } from 'commander';
 import { verifyFile } from '../../node/verify-file.js';
-import type { FoundTarget } from '../../tuf/delegations.js';
 import { CountersignError } from '../../tuf/errors.js';
 import { formatInstant } from '../../tuf/names.js';
-import type { Updater } from '../../reading/updater.js';
 import { checkHeld, type Bundled } from '../trust/bundled.js';
-import type { Collection } from '../collection.js';
-import { noTarget } from '../no-target.js';
+import { findTarget, targetAsJson } from '../found-target.js';
 import { withBundle, withJson, type CommonOptions } from '../options.js';
 import { size, whenExpires } from '../terminal/output.js';
 import type { Run, Session } from '../session.js';
 import { versionsIn, whenStateExpires } from '../state-report.js';
-import { asJson } from './list.js';
 
 export function addVerify(program: Command, run: Run): void {
   const command = program
@@ -43,9 +39,9 @@ async function verifyOnline(session: Session, { name, path, file }: Typed): Prom
   }
   const collection = await session.reader(name);
   const { updater } = await collection.refreshed();
-  const target = await find(collection, updater, path);
+  const target = await findTarget(collection, updater, path);
   await verifyFile(file, target, session.crypto);
-  if (session.options.json === true) session.output.json({ verified: true, file, ...asJson(target) });
+  if (session.options.json === true) session.output.json({ verified: true, file, ...targetAsJson(target) });
   else session.output.line(`${file} is ${target.path} of ${collection.gun}, signed for by ${target.role}.`);
 }
 
@@ -53,7 +49,7 @@ async function verifyBundle(session: Session, bundled: Bundled, { name, path, fi
   const { output, options, now } = session;
   const collection = await session.reader(name ?? bundled.bundle.gun);
   const { updater, state } = await collection.refreshed();
-  const target = path === undefined ? undefined : await find(collection, updater, path);
+  const target = path === undefined ? undefined : await findTarget(collection, updater, path);
   if (target !== undefined && file !== undefined) await verifyFile(file, target, session.crypto);
   else if (target !== undefined) {
     checkHeld(bundled, [target], state);
@@ -64,7 +60,7 @@ async function verifyBundle(session: Session, bundled: Bundled, { name, path, fi
     output.json({
       ...{ verified: true, bundle: bundled.path, name: collection.gun, versions: versionsIn(state), expires: text },
       ...(bundled.asOf ? { asOf: formatInstant(bundled.judgedAt) } : {}),
-      ...(target === undefined ? {} : asJson(target)),
+      ...(target === undefined ? {} : targetAsJson(target)),
       ...(file === undefined ? {} : { file }),
     });
     return;
@@ -85,10 +81,4 @@ async function verifyBundle(session: Session, bundled: Bundled, { name, path, fi
 /** Chunks that come to their end were found to be the signed ones. */
 async function drain(chunks: AsyncGenerator<Uint8Array>): Promise<void> {
   while ((await chunks.next()).done !== true) continue;
-}
-
-async function find(collection: Collection, updater: Updater, path: string): Promise<FoundTarget> {
-  const target = await updater.find(path);
-  if (target === undefined) throw await noTarget(collection, updater, path);
-  return target;
 }

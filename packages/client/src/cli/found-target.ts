@@ -1,7 +1,22 @@
+import type { FoundTarget } from '../tuf/delegations.js';
+import { hexEncode } from '../tuf/encoding.js';
 import { CountersignError } from '../tuf/errors.js';
 import type { Updater } from '../reading/updater.js';
 import type { Collection } from './collection.js';
 import { similar } from '../similar.js';
+
+/** The target at `path`. @throws CountersignError `not-found`, with the one that was probably meant */
+export async function findTarget(collection: Collection, updater: Updater, path: string): Promise<FoundTarget> {
+  const target = await updater.find(path);
+  if (target === undefined) throw await noTarget(collection, updater, path);
+  return target;
+}
+
+/** A target for programs. */
+export function targetAsJson({ path, file, role }: FoundTarget): object {
+  const hashes = Object.fromEntries([...file.hashes].map(([algorithm, hash]) => [algorithm, hexEncode(hash)]));
+  return { target: path, length: file.length, hashes, role };
+}
 
 /** The error for a target that no role lists, with the one that was probably meant. */
 export async function noTarget(collection: Collection, updater: Updater, path: string): Promise<CountersignError> {
