@@ -1,8 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { UpdateEvent } from '../../packages/client/src/reading/events.js';
-import type { UpdaterOptions } from '../../packages/client/src/reading/updater.js';
-import { clientOf, OpenCache } from '../simulator/client.js';
-import { RepositorySimulator, START } from '../simulator/repository.js';
+import type { Updater, UpdaterOptions } from '../../packages/client/src/reading/updater.js';
+import type { FoundTarget } from '../../packages/client/src/tuf/delegations.js';
+import { clientOf, get, OpenCache } from '../simulator/client.js';
+import { newKey } from '../simulator/keys.js';
+import { date, RepositorySimulator, START } from '../simulator/repository.js';
 
 const MINUTE = 60_000;
 const DAY = 86_400_000;
@@ -157,6 +159,162 @@ describe('an operation that is to end', () => {
     const target = await updater.find('t/file', { signal: new AbortController().signal });
     await expect(updater.download(target!, undefined, { signal: gone })).rejects.toThrow('changed my mind');
     expect(Buffer.from(await updater.download(target!)).toString()).toBe('theirs');
+  });
+});
+
+describe('a look-up before any refresh', () => {
+  let target: FoundTarget;
+  beforeEach(async () => {
+    sim.addTarget('file', 'content');
+    sim.publish('targets');
+    target = (await client().find('file'))!;
+    sim.requests.length = 0;
+  });
+
+  const LOOK_UPS: readonly [string, (updater: Updater, signal: AbortSignal) => Promise<unknown>][] = [
+    ['state', (updater, signal) => updater.state({ signal })],
+    ['find', (updater, signal) => updater.find('file', { signal })],
+    ['list', (updater, signal) => updater.list({ signal }).next()],
+    ['download', (updater, signal) => updater.download(target, undefined, { signal })],
+  ];
+
+  it.each(LOOK_UPS)('%s refreshes, as long as its signal lets it', async (_, lookUp) => {
+    const stop = new AbortController();
+    const fetch: UpdaterOptions['fetch'] = async (url, init) => {
+      if (!url.endsWith('timestamp.json')) return sim.fetch(url, init);
+      stop.abort(new Error('enough'));
+      return new Response(new ReadableStream());
+    };
+    await expect(lookUp(client(0, { fetch }), stop.signal)).rejects.toThrow('enough');
+  });
+
+  it.each(LOOK_UPS)('%s does not begin where it was ended before', async (_, lookUp) => {
+    await expect(lookUp(client(), AbortSignal.abort(new Error('never')))).rejects.toThrow('never');
+    expect(sim.requests).toEqual([]);
+  });
+
+  it('shares its refresh with others, who are not ended with it', async () => {
+    const stop = new AbortController();
+    const updater = client();
+    sim.answers.set('timestamp.json', () => {
+      sim.answers.clear();
+      stop.abort(new Error('enough'));
+      return new Response(new Uint8Array(sim.file('timestamp.json')));
+    });
+    const [ended, refreshed, found] = await Promise.allSettled([
+      updater.find('file', { signal: stop.signal }),
+      updater.state(),
+      updater.find('file', { signal: new AbortController().signal }),
+    ]);
+    expect(ended).toMatchObject({ status: 'rejected', reason: { message: 'enough' } });
+    expect(refreshed.status).toBe('fulfilled');
+    expect(found).toMatchObject({ value: { path: 'file' } });
+    expect(sim.requests.filter((name) => name === 'timestamp.json')).toHaveLength(1);
+  });
+
+  it('ends the refresh once nobody waits for it any more, and the next one begins anew', async () => {
+    const stop = new AbortController();
+    const ended: (AbortSignal | undefined)[] = [];
+    let next: Promise<unknown> | undefined;
+    const fetch: UpdaterOptions['fetch'] = (url, init) => {
+      if (ended.length > 0) return sim.fetch(url, init);
+      ended.push(init?.signal);
+      queueMicrotask(() => {
+        stop.abort(new Error('enough'));
+        next = updater.find('file'); // while the other is still coming to its end
+      });
+      return new Promise(() => undefined);
+    };
+    const updater = client(0, { fetch });
+    const both = [updater.find('file', { signal: stop.signal }), updater.find('file', { signal: stop.signal })];
+    for (const each of await Promise.allSettled(both))
+      expect(each).toMatchObject({ status: 'rejected', reason: { message: 'enough' } });
+    expect(ended.map((signal) => signal?.aborted)).toEqual([true]);
+    expect(await next).toMatchObject({ path: 'file' });
+  });
+});
+
+describe('after a refresh that failed', () => {
+  let updater: Updater;
+  let now: number;
+  const down = (): void => {
+    sim.answers.set('timestamp.json', () => new Response('', { status: 503 }));
+  };
+
+  beforeEach(async () => {
+    sim.delegate('targets', 'team', { paths: ['t/*'] });
+    sim.addTarget('t/file', 'theirs', 'team');
+    sim.addTarget('file', 'content');
+    sim.role('team').expires = date(START + 10 * DAY);
+    sim.timestamp.expires = date(START + 20 * DAY);
+    sim.publish('targets', 'team');
+    now = START;
+    updater = clientOf(sim, { cache, now: () => now });
+    await updater.refresh();
+    expect(await updater.find('t/file')).toMatchObject({ role: 'team' });
+  });
+
+  it('what was verified before is read from, without a request', async () => {
+    down();
+    await expect(updater.refresh()).rejects.toMatchObject({ code: 'unavailable' });
+    now += 9 * DAY;
+    sim.requests.length = 0;
+    expect(await updater.find('t/file')).toMatchObject({ role: 'team' });
+    const listed: string[] = [];
+    for await (const { path } of updater.list()) listed.push(path);
+    expect(listed).toEqual(['file', 't/file']);
+    expect(sim.requests).toEqual([]);
+    expect(Buffer.from(await updater.download((await updater.find('file'))!)).toString()).toBe('content');
+  });
+
+  it('so it is by those who waited for it', async () => {
+    down();
+    const refreshing = updater.refresh();
+    const found = updater.find('file');
+    await expect(refreshing).rejects.toMatchObject({ code: 'unavailable' });
+    expect(await found).toMatchObject({ path: 'file' });
+  });
+
+  it('nothing is read from that has expired since: freeze', async () => {
+    down();
+    await expect(updater.refresh()).rejects.toMatchObject({ code: 'unavailable' });
+    now += 10 * DAY;
+    await expect(updater.find('t/file')).rejects.toMatchObject({ code: 'freeze', detail: { role: 'team' } });
+    expect(await updater.find('file')).toMatchObject({ path: 'file' });
+    now += 10 * DAY;
+    sim.requests.length = 0;
+    await expect(updater.find('file')).rejects.toMatchObject({ code: 'unavailable' });
+    expect(sim.requests).toContain('timestamp.json');
+  });
+
+  it('nothing is read from that a newer root has taken the keys from: key compromise', async () => {
+    sim.setKeys('targets', [newKey()]);
+    sim.publishRoot();
+    sim.publish('targets');
+    down();
+    await expect(updater.refresh()).rejects.toMatchObject({ code: 'unavailable' });
+    await expect(updater.find('file')).rejects.toMatchObject({ code: 'unavailable' });
+    sim.answers.clear();
+    expect((await updater.state()).trust.targets.signed.version).toBe(3);
+  });
+
+  it('an attack that was refused leaves what was verified before', async () => {
+    sim.addTarget('file', 'a stranger made this');
+    sim.signers.set('targets', [newKey()]);
+    sim.publish('targets');
+    await expect(updater.refresh()).rejects.toMatchObject({ code: 'threshold' });
+    expect(await get(updater, 'file')).toBe('content');
+  });
+
+  it('the next one that succeeds is read from, judged at its moment', async () => {
+    down();
+    await expect(updater.refresh()).rejects.toMatchObject({ code: 'unavailable' });
+    sim.answers.clear();
+    sim.addTarget('new', 'x');
+    sim.publish('targets');
+    await updater.refresh();
+    now += 99 * DAY;
+    expect(await updater.find('new')).toMatchObject({ path: 'new' });
   });
 });
 

@@ -6,7 +6,9 @@ import type { TrustedState } from './state.js';
  * Every target a look-up would find, each once. What top-level targets lists always wins; any other path is looked up, since
  * only the search knows which of several roles speaks for it, and whether the one listing it may (W6.5, W6.6).
  */
-export async function* effectiveTargets(state: TrustedState): AsyncGenerator<FoundTarget, void, undefined> {
+export async function* effectiveTargets(
+  state: Pick<TrustedState, 'trust' | 'options' | 'loader'>,
+): AsyncGenerator<FoundTarget, void, undefined> {
   const { trust, options, loader } = state;
   const seen = new Set<TargetPath>();
   for (const [path, file] of trust.targets.signed.targets) yield { path, file, role: TARGETS };

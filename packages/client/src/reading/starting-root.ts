@@ -21,6 +21,12 @@ export interface StartingRootSettings {
   readonly limits: Partial<RefreshLimits> | undefined;
 }
 
+/** When a client with this purpose takes a role to have expired (`UpdaterOptions.purpose`). */
+export function judging(purpose: StartingRootSettings['purpose'], now: Instant): TrustContext['judgeAt'] {
+  return (role) =>
+    purpose === 'copy' || (purpose === 'publish' && role !== TIMESTAMP && role !== SNAPSHOT) ? EPOCH : now;
+}
+
 /** The root a refresh starts from: the saved one where it descends from the pinned one, else the first (§5.2). */
 export class StartingRoot {
   readonly #settings: StartingRootSettings;
@@ -62,8 +68,7 @@ export class StartingRoot {
     return {
       format: formatOfRoot(root, format),
       crypto,
-      judgeAt: (role) =>
-        purpose === 'copy' || (purpose === 'publish' && role !== TIMESTAMP && role !== SNAPSHOT) ? EPOCH : now,
+      judgeAt: judging(purpose, now),
       now,
       parseLimits: { bytes: Math.max(DEFAULT_PARSE_LIMITS.bytes, limits?.snapshot ?? 0, limits?.targets ?? 0) },
       ...(gun === undefined ? {} : { gun }),

@@ -1,13 +1,15 @@
 import { MemoryCache, type MetadataCache } from '../cache/cache.js';
+import { CurrentState } from './current-state.js';
 import { checkHosted } from './elsewhere.js';
 import type { UpdateEvent } from './events.js';
 import type { Fetch } from '../http/fetch.js';
 import { gather } from '../http/gather.js';
 import { Http } from '../http/http.js';
+import { keptState } from './kept-state.js';
 import { effectiveTargets } from './listing.js';
 import { pinned, type FirstTrust } from './pinning.js';
 import { refreshFrom, type RefreshSettings } from './refreshing.js';
-import type { StartingRootSettings } from './starting-root.js';
+import { judging, type StartingRootSettings } from './starting-root.js';
 import type { TrustedState } from './state.js';
 import { storedName, type TargetNaming } from './stored-name.js';
 import { verified } from './target-stream.js';
@@ -18,7 +20,7 @@ import { findTarget, type FoundTarget } from '../tuf/delegations.js';
 import { CountersignError } from '../tuf/errors.js';
 import type { Floors } from '../tuf/floors.js';
 import type { Format } from '../tuf/formats/format.js';
-import { instant, parseRoleName, parseTargetPath, type Gun } from '../tuf/names.js';
+import { instant, parseRoleName, parseTargetPath, type Gun, type Instant } from '../tuf/names.js';
 import type { RefreshLimits, RefreshOptions } from '../tuf/refresh.js';
 import type { TargetsTrust } from '../tuf/trust.js';
 
@@ -103,7 +105,7 @@ export class Updater {
   readonly #settings: RefreshSettings;
   readonly #urls: RepositoryUrls;
   readonly #http: Http;
-  #state: Promise<TrustedState> | undefined;
+  readonly #current: CurrentState<number>;
 
   /** @throws CountersignError `usage` where a URL, a pinned fingerprint or a floor cannot be read */
   constructor(options: UpdaterOptions) {
@@ -120,19 +122,29 @@ export class Updater {
       purpose: options.purpose ?? 'read',
       ...{ crypto, firstTrust, format, gun, limits, skipped, floors, clockTolerance, onEvent },
     };
+    const { cache, purpose } = this.#settings;
+    this.#current = new CurrentState({
+      refresh: (maxStale, signal) => this.#refresh(maxStale, signal),
+      kept: (state) => keptState(state, cache, judging(purpose, this.#now())),
+      unasked: 0,
+    });
   }
 
   /**
-   * Brings the trusted metadata up to date; everything read afterwards is of this state, judged at this moment.
+   * Brings the trusted metadata up to date; everything read afterwards is of this state, judged at this moment. Where it fails,
+   * what was read from before is read from on, until it expires.
    * @throws CountersignError named after what was prevented; what was trusted before stays in the cache
    */
-  async refresh(options: RefreshCallOptions = {}): Promise<TargetsTrust> {
-    return (await this.#start(options)).trust;
+  async refresh({ signal, maxStale = 0 }: RefreshCallOptions = {}): Promise<TargetsTrust> {
+    return (await this.#current.refresh(maxStale, signal)).trust;
   }
 
-  /** The state of the last refresh, or of a first one now. @throws CountersignError as `refresh` */
-  state(): Promise<TrustedState> {
-    return this.#state ?? this.#start({});
+  /**
+   * The state of the last refresh that succeeded, or of a first one now. After one that failed, a state that has expired since,
+   * or whose root has been replaced, is none: then it is refreshed first. @throws CountersignError as `refresh`
+   */
+  state({ signal }: Interruptible = {}): Promise<TrustedState> {
+    return this.#current.get(signal);
   }
 
   /**
@@ -140,16 +152,20 @@ export class Updater {
    * @throws CountersignError as `refresh`, and where a role on the way cannot be verified
    */
   async find(path: string, { signal }: Interruptible = {}): Promise<FoundTarget | undefined> {
-    const { trust, loader, options, optionsUntil } = await this.state();
     const target = parseTargetPath(path);
-    if (signal === undefined) return findTarget(trust, target, options, loader);
-    const until = optionsUntil(signal);
-    return findTarget(trust, target, until, loader.with(until));
+    const { trust, loader, options } = await this.#until(signal);
+    return findTarget(trust, target, options, loader);
   }
 
-  /** Every target `find` would find, each once, with the role that speaks for it. Hash bins are not opened. */
-  async *list(): AsyncGenerator<FoundTarget, void, undefined> {
-    yield* effectiveTargets(await this.state());
+  /**
+   * Every target `find` would find, each once, with the role that speaks for it. Hash bins are not opened.
+   * @throws CountersignError as `find`, and `too-many` beyond `limits.reachable`
+   */
+  async *list({ signal }: Interruptible = {}): AsyncGenerator<FoundTarget, void, undefined> {
+    for await (const target of effectiveTargets(await this.#until(signal))) {
+      signal?.throwIfAborted();
+      yield target;
+    }
   }
 
   /**
@@ -173,12 +189,12 @@ export class Updater {
    * no such file, or where targets of the format are no files of a server (Notary v1) and `targetNaming` does not say otherwise
    */
   async *open(target: FoundTarget, options: DownloadOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
-    const { trust } = await this.state();
+    const { signal, onProgress } = options;
+    const { trust } = await this.state(options);
     if (this.#options.targetNaming === undefined) checkHosted(target, trust.final.context);
     const naming =
       this.#options.targetNaming ?? (trust.final.root.signed.consistentSnapshot ? 'hash-prefixed' : 'plain');
     const url = urlUnder(this.#urls.targets, storedName(target, naming));
-    const { signal, onProgress } = options;
     const chunks = this.#http.fetchTarget(url, target.file.length, {
       ...(signal === undefined ? {} : { signal }),
       ...(onProgress === undefined ? {} : { onBytes: onProgress }),
@@ -186,20 +202,23 @@ export class Updater {
     yield* verified(chunks, target, this.#options.crypto);
   }
 
-  async #start({ signal, maxStale = 0 }: RefreshCallOptions): Promise<TrustedState> {
+  /** The state, whose further reading `signal` ends. */
+  async #until(signal: AbortSignal | undefined): Promise<Pick<TrustedState, 'trust' | 'options' | 'loader'>> {
+    const { trust, options, loader, optionsUntil } = await this.#current.get(signal);
+    if (signal === undefined) return { trust, options, loader };
+    const until = optionsUntil(signal);
+    return { trust, options: until, loader: loader.with(until) };
+  }
+
+  #refresh(maxStale: number, signal: AbortSignal): Promise<TrustedState> {
     const { cache } = this.#settings;
-    const begin = async (): Promise<TrustedState> => {
-      const now = instant((this.#options.now ?? Date.now)());
-      return refreshFrom(this.#settings, { now, signal, maxStale });
-    };
-    const pending = cache.alone === undefined ? begin() : cache.alone(begin, signal);
-    this.#state = pending;
-    try {
-      return await pending;
-    } catch (error) {
-      if (this.#state === pending) this.#state = undefined;
-      throw error;
-    }
+    const begin = async (): Promise<TrustedState> =>
+      refreshFrom(this.#settings, { now: this.#now(), signal, maxStale });
+    return cache.alone === undefined ? begin() : cache.alone(begin, signal);
+  }
+
+  #now(): Instant {
+    return instant((this.#options.now ?? Date.now)());
   }
 }
 

@@ -7,6 +7,7 @@ import { TARGETS, type RoleName, type TargetPath } from './names.js';
 import { binIndex, covers, succinctDelegation } from './paths.js';
 import { checkPromise } from './promise.js';
 import { fetchListed, refreshLimits, tryLocal, type RefreshOptions } from './refresh.js';
+import { checkFresh } from './trust/checks.js';
 import {
   acceptDelegated,
   listed,
@@ -82,13 +83,18 @@ export class RoleLoader {
     return new RoleLoader(this.#trust, options, this.#loaded);
   }
 
+  /** A loader of the same state judged at another moment, that knows all that this one has loaded, and the other way round. */
+  judgedBy(trust: TargetsTrust): RoleLoader {
+    return new RoleLoader(trust, this.#options, this.#loaded);
+  }
+
   /** @throws CountersignError what `acceptDelegated` and the ports throw: a role that cannot be verified ends a search (W6.4) */
   async load(by: Delegator, delegation: Delegation): Promise<Envelope<Targets>> {
     const key = this.#loaded.keyOf(by, delegation);
-    const before = this.#loaded.verified.get(key);
-    if (before !== undefined) return before;
-    const targets = await this.#accept(by, delegation);
+    const targets = this.#loaded.verified.get(key) ?? (await this.#accept(by, delegation));
     this.#loaded.verified.set(key, targets);
+    // It may have been verified, or read, by a loader of an earlier moment.
+    checkFresh(delegation.name, targets.signed, this.#trust.final.context);
     return targets;
   }
 
