@@ -237,6 +237,22 @@ describe('time limits', () => {
     await failed;
   });
 
+  it.each([Infinity, 2 ** 31, undefined])('of %s wait for a server that takes its time', async (limit) => {
+    const slow: Fetch = () => new Promise((resolve) => setTimeout(() => resolve(new Response('x')), 20_000));
+    // As programs that are not type-checked give it.
+    const limits = { idle: limit, total: limit } as { idle: number; total: number };
+    const read = new Http(slow, limits).fetchBytes(url, 10);
+    await vi.advanceTimersByTimeAsync(20_001);
+    expect(await read).toEqual(text('x'));
+  });
+
+  it.each(['idle', 'total', 'minimumRate'])('%s that are no numbers above 0 are refused at once', (name) => {
+    for (const limit of [0, -1, NaN, null, '5'])
+      expect(() => new Http(answering('x'), { [name]: limit })).toThrow(
+        expect.objectContaining({ code: 'usage', message: containing(`http.${name} is ${limit}`) }) as Error,
+      );
+  });
+
   it('leaves no timer behind', async () => {
     await new Http(answering('x')).fetchBytes(url, 10);
     await new Http(answering('x', { status: 500 })).fetchBytes(url, 10).catch(() => undefined);

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { Updater } from '../../packages/client/src/reading/updater.js';
 import { clientOf, get, OpenCache } from '../simulator/client.js';
 import { resigned } from '../simulator/hostile.js';
 import { newKey } from '../simulator/keys.js';
@@ -74,6 +75,23 @@ describe('limits', () => {
         message: `${role} is listed with ${length} bytes, more than the ${length - 1} allowed`,
       });
       expect(sim.requests).not.toContain(sim.nameOf(role));
+    },
+  );
+
+  it.each(['rootRotations', 'delegations', 'reachable', 'root', 'timestamp', 'snapshot', 'targets'])(
+    '%s is the default where it is undefined, and refused where it is no number above 0',
+    async (limit) => {
+      sim.publishRoot();
+      const given = (value: unknown): Updater => clientOf(sim, { limits: { [limit]: value } });
+      await given(undefined).find('d/file');
+      for await (const target of given(undefined).list()) expect(target).toBeDefined();
+      for (const value of [0, -1, NaN, null, '5'])
+        expect(() => given(value)).toThrow(
+          expect.objectContaining({
+            code: 'usage',
+            message: `limits.${limit} is ${value}, which is no number above 0`,
+          }) as Error,
+        );
     },
   );
 

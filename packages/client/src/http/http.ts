@@ -2,6 +2,7 @@ import type { Fetch, FetchResponse } from './fetch.js';
 import { gather } from './gather.js';
 import { DEFAULT_HTTP_LIMITS, fileOf, hostOf, Transfer, type HttpLimits } from './transfer.js';
 import { CountersignError, type ErrorCode } from '../tuf/errors.js';
+import { limitsOf } from '../tuf/limits.js';
 import { readError } from './wire.js';
 
 /** What a caller may want of one request. */
@@ -21,9 +22,10 @@ export class Http {
   readonly #fetch: Fetch;
   readonly #limits: HttpLimits;
 
+  /** @throws CountersignError `usage` for a limit that is no number above 0 */
   constructor(fetch: Fetch, limits: Partial<HttpLimits> = {}) {
     this.#fetch = fetch;
-    this.#limits = { ...DEFAULT_HTTP_LIMITS, ...limits };
+    this.#limits = limitsOf('http', DEFAULT_HTTP_LIMITS, limits);
   }
 
   /**

@@ -36,7 +36,7 @@ export class Transfer {
   constructor(url: string, maxBytes: number, limits: HttpLimits, signal?: AbortSignal) {
     this.#url = url;
     this.#maxBytes = maxBytes;
-    this.#idle = limits.idle;
+    this.#idle = Math.min(limits.idle, MAX_TIMER);
     this.#caller = signal;
     signal?.throwIfAborted();
     signal?.addEventListener('abort', this.#onCallerAbort);

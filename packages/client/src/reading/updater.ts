@@ -21,7 +21,7 @@ import { CountersignError } from '../tuf/errors.js';
 import type { Floors } from '../tuf/floors.js';
 import type { Format } from '../tuf/formats/format.js';
 import { instant, parseRoleName, parseTargetPath, type Gun, type Instant } from '../tuf/names.js';
-import type { RefreshLimits, RefreshOptions } from '../tuf/refresh.js';
+import { refreshLimits, type RefreshLimits, type RefreshOptions } from '../tuf/refresh.js';
 import type { TargetsTrust } from '../tuf/trust.js';
 
 export type Purpose = StartingRootSettings['purpose'];
@@ -107,12 +107,13 @@ export class Updater {
   readonly #http: Http;
   readonly #current: CurrentState<number>;
 
-  /** @throws CountersignError `usage` where a URL, a pinned fingerprint or a floor cannot be read */
+  /** @throws CountersignError `usage` where a URL, a pinned fingerprint, a floor or a limit cannot be read */
   constructor(options: UpdaterOptions) {
     this.#options = options;
     this.#urls = { metadata: baseUrl(options.urls.metadata), targets: baseUrl(options.urls.targets) };
     this.#http = new Http(options.fetch ?? globalFetch, options.http);
     pinned(options.firstTrust, options.crypto);
+    refreshLimits(options);
     const { crypto, firstTrust, format, gun, limits, skipped, clockTolerance, onEvent } = options;
     const floors = options.floors === undefined ? undefined : readFloors(options.floors);
     this.#settings = {

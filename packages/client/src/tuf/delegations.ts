@@ -188,12 +188,13 @@ export async function findTarget(
   loader = new RoleLoader(trust, options),
 ): Promise<FoundTarget | undefined> {
   const { crypto, format } = trust.final.context;
+  const most = refreshLimits(options).delegations;
   const visited = new Set<RoleName>();
   const waiting: Visit[] = [{ role: TARGETS, load: () => Promise.resolve(trust.targets) }];
   for (let visit = waiting.pop(); visit !== undefined; visit = waiting.pop()) {
     const { role } = visit;
     if (visited.has(role)) continue;
-    if (visited.size > refreshLimits(options).delegations) return undefined;
+    if (visited.size > most) return undefined;
     visited.add(role);
     const targets = await visit.load();
     const file = targets?.signed.targets.get(path);

@@ -1,6 +1,7 @@
 import { CountersignError } from './errors.js';
 import { checkRecorded, type Floors } from './floors.js';
 import { DEFAULT_PARSE_LIMITS } from './formats/format.js';
+import { limitsOf } from './limits.js';
 import type { Hashes, MetaFile, Snapshot, Timestamp } from './model.js';
 import { ROOT, SNAPSHOT, TARGETS, TIMESTAMP, type RoleName, type Version } from './names.js';
 import type { Proposed } from './proposal.js';
@@ -76,8 +77,9 @@ export interface RefreshOptions {
   readonly floors?: Floors;
 }
 
-export function refreshLimits(options: Pick<RefreshOptions, 'limits'>): RefreshLimits {
-  return { ...DEFAULT_REFRESH_LIMITS, ...options.limits };
+/** @throws CountersignError `usage` for a limit that is no number above 0 */
+export function refreshLimits(options: { readonly limits?: Partial<RefreshLimits> | undefined }): RefreshLimits {
+  return limitsOf('limits', DEFAULT_REFRESH_LIMITS, options.limits);
 }
 
 /**
