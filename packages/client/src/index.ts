@@ -4,7 +4,6 @@ export * from './bundle/bundle.js';
 export * from './cache/cache.js';
 export * from './reading/elsewhere.js';
 export * from './http/fetch.js';
-export * from './http/http.js';
 export * from './reading/inspect.js';
 export * from './bundle/make-bundle.js';
 export * from './reading/pinning.js';

@@ -1,5 +1,6 @@
 import type { TrustedState } from '../reading/state.js';
-import { delegationCount, findTarget, RoleLoader, type FoundTarget } from '../tuf/delegations.js';
+import { delegationCount } from '../tuf/delegation-count.js';
+import { findTarget, RoleLoader, type FoundTarget } from '../tuf/delegations.js';
 import type { Envelope } from '../tuf/envelope.js';
 import { compareCodePoints } from '../tuf/encoding.js';
 import { CountersignError } from '../tuf/errors.js';

@@ -16,7 +16,7 @@ export interface PastLimits {
   readonly bytes: number;
 }
 
-export const PAST_LIMITS: PastLimits = { files: 20_000, bytes: 1024 ** 3 };
+const PAST_LIMITS: PastLimits = { files: 20_000, bytes: 1024 ** 3 };
 
 /** Versions in a row that are not there, after which no lower ones are asked for. */
 const MOST_MISSING = 64;

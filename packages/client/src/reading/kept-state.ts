@@ -2,7 +2,8 @@ import type { MetadataCache } from '../cache/cache.js';
 import { equalBytes } from '../tuf/encoding.js';
 import { hasCode } from '../tuf/errors.js';
 import { ROOT } from '../tuf/names.js';
-import { judgedAnew, type TrustContext } from '../tuf/trust.js';
+import type { TrustContext } from '../tuf/trust.js';
+import { judgedAnew } from '../tuf/trust/anew.js';
 import type { TrustedState } from './state.js';
 
 /**

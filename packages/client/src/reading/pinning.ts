@@ -55,7 +55,7 @@ export function fingerprint(raw: Uint8Array, crypto: Pick<Crypto, 'hash'>): stri
  * 64 hex digits in either case, with `sha256:` before them or, as `sha256sum` prints them, without.
  * @throws CountersignError `usage` for anything else
  */
-export function parseFingerprint(text: string): string {
+function parseFingerprint(text: string): string {
   const digits = /^(?:sha256:)?([0-9a-f]{64})$/iu.exec(text)?.[1];
   if (digits !== undefined) return `sha256:${digits.toLowerCase()}`;
   throw new CountersignError('usage', `${JSON.stringify(text.slice(0, 100))} is not a root fingerprint`, {

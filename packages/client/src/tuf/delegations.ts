@@ -1,6 +1,7 @@
 import { Authorities } from './authorities.js';
 import type { Envelope } from './envelope.js';
-import { CountersignError, hasCode } from './errors.js';
+import { delegationCount } from './delegation-count.js';
+import { hasCode } from './errors.js';
 import { checkRecorded } from './floors.js';
 import type { Delegation, Delegations, TargetFile, Targets } from './model.js';
 import { TARGETS, type RoleName, type TargetPath } from './names.js';
@@ -211,23 +212,6 @@ export async function findTarget(
     ENTER[format.rules.search](waiting, children);
   }
   return undefined;
-}
-
-/**
- * Counts the delegations followed to read every role of a collection: where all roles delegate to all, there are as many as
- * roles squared. @returns to be called for each; it throws `too-many` beyond `limits.reachable`
- */
-export function delegationCount(options: Pick<RefreshOptions, 'limits'>): () => void {
-  const { reachable } = refreshLimits(options);
-  let followed = 0;
-  return () => {
-    followed += 1;
-    if (followed <= reachable) return;
-    throw new CountersignError('too-many', `more than ${reachable} delegations lead to the roles of this collection`, {
-      detail: { limit: reachable },
-      next: 'Look targets up one by one; or raise `limits.reachable`, if the collection is meant to be so large.',
-    });
-  };
 }
 
 /**

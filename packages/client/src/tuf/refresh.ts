@@ -98,7 +98,7 @@ export async function refresh(trusted: RootTrust, options: RefreshOptions): Prom
 }
 
 /** §5.3: one version at a time until there is no next one, or the limit is reached, which delays and does not brick (W0.6). */
-export async function updateRoot(trusted: RootTrust, options: RefreshOptions): Promise<RootTrust> {
+async function updateRoot(trusted: RootTrust, options: RefreshOptions): Promise<RootTrust> {
   const limits = refreshLimits(options);
   let trust = trusted;
   for (let rotation = 0; rotation < limits.rootRotations; rotation += 1) {

@@ -19,7 +19,6 @@ export type {
   TimestampTrust,
   TrustContext,
 } from './trust/stages.js';
-export { judgedAnew } from './trust/anew.js';
 export { acceptRoot, bootstrapRoot, finalRoot } from './trust/root.js';
 export { priorSnapshot, priorTargets, priorTimestamp } from './trust/by-root.js';
 export { acceptTimestamp } from './trust/timestamp.js';
