@@ -79,8 +79,8 @@ async function fetchAll(session: Session, updater: Updater, items: readonly Plac
     await atOnce(CONCURRENCY, items, async ({ target, destination }, stopped) => {
       let before = 0;
       await updater.download(target, intoFile(destination), {
+        signal: stopped,
         onProgress: (bytes) => {
-          stopped.throwIfAborted();
           sum += bytes - before;
           before = bytes;
           bar.update(sum, total);
