@@ -11,7 +11,10 @@ export function telling(cache: MetadataCache, output: Pick<Output, 'note'>): Met
     saveNotes: (notes) => cache.saveNotes(notes),
     async startFrom(root, fingerprint, over) {
       const saved = await cache.startFrom(root, fingerprint, over);
-      output.note(`trusted on first use: the root ${fingerprint}; compare it with what its publisher tells you`);
+      const alone = saved === 'saved' ? '' : ', in this run alone since another has saved a root meanwhile';
+      output.note(
+        `trusted on first use${alone}: the root ${fingerprint}; compare it with what its publisher tells you`,
+      );
       return saved;
     },
   };
