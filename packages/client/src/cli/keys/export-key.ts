@@ -29,31 +29,39 @@ export async function exportKey(session: Session, start: string, options: Export
   const there = before === undefined ? undefined : new TextDecoder().decode(before);
   const exported = isPublic
     ? publicPem(await keys.exportPublic(id), there)
-    : await passphrases.unlock(`key ${short(id)}`, async (passphrase) => {
+    : await passphrases.unlock(`key ${short(id)}`, async (passphrase): Promise<Exported> => {
         const pem = await privatePem(session, id, passphrase, options);
         // Sealed with new salt each time: a copy is known by what it opens to.
-        if (there === undefined) return pem;
-        return (await keys.isCopy(id, there, passphrase)) ? 'there' : 'other';
+        if (there === undefined) return { kind: 'new', pem };
+        return { kind: (await keys.isCopy(id, there, passphrase)) ? 'there' : 'other' };
       });
-  if (file !== undefined) {
-    if (exported === 'other') throw wouldOverwrite(file);
-    if (exported !== 'there') await putText(file, exported, isPublic ? 0o644 : 0o600);
+  if (file === undefined) {
+    if (exported.kind === 'new') show(session, { id, public: isPublic, pem: exported.pem });
+    return;
   }
-  const told = { id, public: isPublic, ...(file === undefined ? { pem: exported } : { file }) };
-  if (options.json === true) output.json(told);
-  else if (file === undefined) output.block(exported);
+  if (exported.kind === 'other') throw wouldOverwrite(file);
+  if (exported.kind === 'new') await putText(file, exported.pem, isPublic ? 0o644 : 0o600);
+  if (options.json === true) output.json({ id, public: isPublic, file });
   else {
-    const already = exported === 'there' ? ' already' : '';
+    const already = exported.kind === 'there' ? ' already' : '';
     output.line(`Key ${id} is in ${file}${already}${isPublic ? '' : ', encrypted under your passphrase'}.`);
   }
 }
 
-/** The PEM; or whether what is there is it already, or something else. No PEM is one of the two words. */
-type Exported = string;
+function show(
+  { output, options }: Session,
+  told: { readonly id: KeyId; readonly public: boolean; readonly pem: string },
+): void {
+  if (options.json === true) output.json(told);
+  else output.block(told.pem);
+}
+
+/** What is to be written; or whether what is there is it already, or something else. */
+type Exported = { readonly kind: 'new'; readonly pem: string } | { readonly kind: 'there' | 'other' };
 
 function publicPem(pem: string, there: string | undefined): Exported {
-  if (there === undefined) return pem;
-  return there === pem ? 'there' : 'other';
+  if (there === undefined) return { kind: 'new', pem };
+  return { kind: there === pem ? 'there' : 'other' };
 }
 
 function privatePem(session: Session, id: KeyId, passphrase: string, options: ExportOptions): Promise<string> {
