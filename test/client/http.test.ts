@@ -68,14 +68,14 @@ describe('fetching metadata', () => {
     await expect(http.fetchBytes(url, 100)).rejects.toMatchObject({ code, detail: { host: 'repo.example', status } });
   });
 
-  it('quotes what a server says, without control characters, and lets the status decide', async () => {
-    const body = JSON.stringify({ error: { code: 'rollback', message: 'signer \u001b[31mdown' } });
+  it('quotes what a server says, without what drives or turns a terminal, and lets the status decide', async () => {
+    const message = 'signer \u001b[31mdown\n\tfor \u202egpj.exe\u2066';
+    const body = JSON.stringify({ error: { code: 'rollback', message } });
     const error = await new Http(answering(body, { status: 503 }))
       .fetchBytes(url, 100)
       .catch((caught: unknown) => caught);
     expect(error).toMatchObject({ code: 'unavailable' });
-    expect((error as Error).message).toContain('signer  [31mdown');
-    expect((error as Error).message).not.toContain('\u001b');
+    expect((error as Error).message).toContain('signer \ufffd[31mdown for \ufffdgpj.exe\ufffd');
   });
 
   it('stops an endless answer and lets the connection go', async () => {

@@ -1,5 +1,6 @@
 import type { Fetch, FetchResponse } from './fetch.js';
 import { gather } from './gather.js';
+import { printable } from './printable.js';
 import { DEFAULT_HTTP_LIMITS, fileOf, hostOf, Transfer, type HttpLimits } from './transfer.js';
 import { CountersignError, type ErrorCode } from '../tuf/errors.js';
 import { limitsOf } from '../tuf/limits.js';
@@ -82,7 +83,7 @@ export class Http {
           : status === 429 || status >= 500
             ? 'unavailable'
             : 'network';
-    return new CountersignError(code, `${hostOf(url)} refuses ${fileOf(url)} (${status}): ${printable(told.message)}`, {
+    return new CountersignError(code, `${hostOf(url)} refuses ${fileOf(url)} (${status}): ${quoted(told.message)}`, {
       detail: { host: hostOf(url), status },
       next: NEXT[code] ?? 'Check the address of the server.',
     });
@@ -141,7 +142,7 @@ function webPage(url: string): CountersignError {
   });
 }
 
-/** One line without control characters, which could forge terminal output. */
-function printable(text: string): string {
-  return text.slice(0, 300).replace(/[\u0000-\u001f\u007f-\u009f]+/gu, ' ');
+/** As much of what a server says as a message has room for, on one line. */
+function quoted(text: string): string {
+  return printable(text.slice(0, 300).replace(/\s+/gu, ' '));
 }

@@ -1,4 +1,4 @@
-const THIS_MACHINE = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/u;
+import { isLoopback } from './loopback.js';
 
 /**
  * What to do about a request that failed in a browser, which tells its pages nothing but that it did: what can be seen from
@@ -10,7 +10,7 @@ export function adviceOnOpaqueFailure(url: string, error: unknown): string | und
   if (location === undefined || !(error instanceof TypeError) || error.cause !== undefined) return undefined;
   if (navigator?.onLine === false) return 'This machine is offline: connect it and try again.';
   const { protocol, host, hostname } = new URL(url);
-  if (location.protocol === 'https:' && protocol === 'http:' && !THIS_MACHINE.test(hostname))
+  if (location.protocol === 'https:' && protocol === 'http:' && !isLoopback(hostname))
     return `Use https://${host}: a page that came over https may not ask over http.`;
   return (
     `Look into the browser's console, which alone is told why: ${host} may be down or out of reach, have a certificate that ` +

@@ -1,6 +1,7 @@
 import type { BearerChallenge } from './bearer-challenge.js';
 import type { Fetch, FetchInit, FetchResponse } from './fetch.js';
 import { gather } from './gather.js';
+import { isLoopback } from './loopback.js';
 import { Transfer } from './transfer.js';
 import { base64Encode, utf8Encode } from '../tuf/encoding.js';
 import { CountersignError } from '../tuf/errors.js';
@@ -89,7 +90,7 @@ function askingBy(url: URL, { challenge, scope, credentials }: TokenRequest): Fe
 /** Whether what is secret may go to `url`: over TLS, or no further than this machine. */
 export function isPrivate(url: string | URL): boolean {
   const { protocol, hostname } = new URL(url);
-  return protocol === 'https:' || (protocol === 'http:' && /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/u.test(hostname));
+  return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname));
 }
 
 function tokenUrl({ challenge: { realm }, server }: TokenRequest): URL {
@@ -103,14 +104,10 @@ function tokenUrl({ challenge: { realm }, server }: TokenRequest): URL {
   if (!URL.canParse(realm)) return refuse('which is no address');
   const url = new URL(realm);
   if (!isPrivate(url)) return refuse('to which nothing secret is sent');
-  if (url.protocol === 'http:' && !isLoopback(server)) return refuse('which is on this machine');
+  if (url.protocol === 'http:' && !isLoopback(new URL(server).hostname)) return refuse('which is on this machine');
   if (url.username !== '' || url.password !== '') return refuse('which holds a user name');
   url.hash = '';
   return url;
-}
-
-function isLoopback(url: string): boolean {
-  return isPrivate(`http://${new URL(url).host}`);
 }
 
 function basic({ username, password }: PasswordLogin): string {

@@ -1,3 +1,4 @@
+import { FORGING, printable } from '../../http/printable.js';
 import type { CommandIo } from './io.js';
 
 /** What a command tells: results on stdout, everything else on stderr. */
@@ -48,14 +49,6 @@ export function asRun(text: string, env: CommandIo['env']): string {
 /** Code points: close enough to columns for the names people use. */
 function width(text: string): number {
   return Array.from(text).length;
-}
-
-/** What can forge lines, drive a terminal, or turn the order of what is shown: controls, line and direction marks. */
-const FORGING = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
-
-/** Text for one line of a terminal: names come from strangers. */
-export function printable(text: string): string {
-  return text.replace(FORGING, '\ufffd');
 }
 
 function escaped(char: string): string {

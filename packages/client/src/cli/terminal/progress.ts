@@ -1,7 +1,8 @@
 import { createRequire } from 'node:module';
 import type * as cliProgress from 'cli-progress';
 import type { CommandIo } from './io.js';
-import { printable, size } from './output.js';
+import { printable } from '../../http/printable.js';
+import { size } from './output.js';
 
 /** Bytes below which a transfer is over before a bar would help. */
 const WORTH_A_BAR = 1_000_000;
