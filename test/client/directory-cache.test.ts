@@ -282,6 +282,25 @@ describe('a directory cache', () => {
     expect(seen).toEqual(new Set(['old', 'new']));
   });
 
+  it('rollback: stopped in a save for so long that another has gone on, puts no older file over the newer', async () => {
+    const [slow, quick] = [new DirectoryCache(directory), new DirectoryCache(directory)];
+    await slow.save(TIMESTAMP, bytes('1'), undefined);
+    const { open } = await vi.importActual<typeof files>('node:fs/promises');
+    vi.mocked(files.open).mockImplementation(async (...args) => {
+      const file = await open(...args);
+      if (String(args[0]).endsWith('.part')) {
+        vi.resetAllMocks();
+        const longAgo = Date.now() / 1000 - 11;
+        utimesSync(join(directory, 'lock'), longAgo, longAgo);
+        expect(await quick.save(TIMESTAMP, bytes('3'), bytes('1'))).toBe('saved');
+      }
+      return file;
+    });
+    expect(await slow.save(TIMESTAMP, bytes('2'), bytes('1'))).toBe('overtaken');
+    expect(readFileSync(join(directory, 'timestamp.json'), 'utf8')).toBe('3');
+    expect(readdirSync(directory)).toEqual(['timestamp.json']);
+  });
+
   it('takes over the lock of a process that died with it', async () => {
     mkdirSync(directory);
     writeFileSync(join(directory, 'lock'), JSON.stringify({ pid: 2, host: hostname(), token: randomUUID() }));

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import * as files from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,6 +20,9 @@ afterEach(() => {
   vi.resetAllMocks();
   rmSync(directory, { recursive: true });
 });
+
+/** In seconds, as `utimes` wants it. */
+const hoursFromNow = (hours: number): number => Date.now() / 1000 + hours * 3600;
 
 const idle = (): Promise<string> => Promise.resolve('done');
 
@@ -67,6 +70,7 @@ describe('a lock', () => {
   it.each([DEAD, '', '{"pid":2'])('of a dead process, %j, is taken over, by one', async (left) => {
     for (let run = 0; run < 20; run += 1) {
       writeFileSync(path, left);
+      utimesSync(path, hoursFromNow(-1), hoursFromNow(-1));
       expect((await contend(5)).together).toBe(1);
       expect(await withLock(path, LIVING, idle)).toBe('done');
     }
@@ -85,5 +89,32 @@ describe('a lock', () => {
       await expect(withLock(path, LIVING, idle)).rejects.toMatchObject({ code: 'conflict' });
     });
     expect(second).toBe('done'); // it had come and gone before the first one's file was there
+  });
+
+  it('that says nothing yet counts as one being made', async () => {
+    writeFileSync(path, '');
+    await expect(withLock(path, LIVING, idle)).rejects.toMatchObject({ code: 'conflict' });
+  });
+
+  it('of tomorrow, made before the clock was set back, holds no longer than any other', async () => {
+    writeFileSync(path, JSON.stringify({ pid: 1, host: hostname(), token: crypto.randomUUID() }));
+    const bounded = { ...LIVING, heldAtMost: 10_000 };
+    await expect(withLock(path, bounded, idle)).rejects.toMatchObject({ code: 'conflict' });
+    utimesSync(path, hoursFromNow(24), hoursFromNow(24));
+    expect(await withLock(path, bounded, idle)).toBe('done');
+  });
+
+  it.each(['EPERM', 'ENOTSUP'])('is held by one where a file has one name only (%s)', async (code) => {
+    vi.mocked(files.link).mockRejectedValue(Object.assign(new Error('no links here'), { code }));
+    expect(await contend(10)).toEqual({ held: 1, together: 1 });
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it('tells who holds it that another has taken it over meanwhile', async () => {
+    await withLock(path, LIVING, async (stillHeld) => {
+      expect(await stillHeld()).toBe(true);
+      rmSync(path);
+      await withLock(path, LIVING, async () => expect(await stillHeld()).toBe(false));
+    });
   });
 });

@@ -9,18 +9,26 @@ import { identityOf, type FileIdentity } from './file-identity.js';
  * @throws CountersignError `storage-full`, `usage` where the place is impossible, else the file system's error
  */
 export async function writeAtomically(path: string, bytes: Uint8Array, mode = 0o644): Promise<void> {
-  await replace(path, bytes, mode, (file) => file.sync());
+  await replace(path, bytes, mode, async (file) => {
+    await file.sync();
+    return true;
+  });
   await syncDirectory(dirname(path));
 }
 
 /**
- * Puts `bytes` at `path` all at once; after a power failure the old file may be there again, but none that is cut short.
- * Resolves to the new file. @throws CountersignError as `writeAtomically`
+ * Puts `bytes` at `path` all at once, if it still may once they are written; after a power failure the old file may be there
+ * again, but none that is cut short. Resolves to the new file, or undefined where the old one was left.
+ * @throws CountersignError as `writeAtomically`
  */
-export function replaceWhole(path: string, bytes: Uint8Array): Promise<FileIdentity> {
+export function replaceWhole(
+  path: string,
+  bytes: Uint8Array,
+  stillMay: () => Promise<boolean>,
+): Promise<FileIdentity | undefined> {
   return replace(path, bytes, 0o644, async (file) => {
     const [identity] = await Promise.all([identityOf(file), file.sync()]);
-    return identity;
+    return (await stillMay()) ? identity : undefined;
   });
 }
 
@@ -29,27 +37,28 @@ export function replaceWhole(path: string, bytes: Uint8Array): Promise<FileIdent
  * @throws CountersignError as `writeAtomically`
  */
 export async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
-  await replace(path, bytes, 0o644, () => Promise.resolve());
+  await replace(path, bytes, 0o644, () => Promise.resolve(true));
 }
 
-/** `finish`: what is done with the new file before it takes the other's place. */
-async function replace<T>(
+/** `finish`: what is done with the new file before it takes the other's place; undefined: it is not to take it. */
+async function replace<T extends object | true>(
   path: string,
   bytes: Uint8Array,
   mode: number,
-  finish: (file: FileHandle) => Promise<T>,
-): Promise<T> {
+  finish: (file: FileHandle) => Promise<T | undefined>,
+): Promise<T | undefined> {
   const temporary = temporaryBeside(path);
   try {
     const file = await open(temporary, 'wx', mode);
-    let finished: T;
+    let finished: T | undefined;
     try {
       for (let at = 0; at < bytes.length;) at += (await file.write(bytes, at)).bytesWritten;
       finished = await finish(file);
     } finally {
       await file.close();
     }
-    await rename(temporary, path);
+    if (finished === undefined) await rm(temporary, { force: true });
+    else await rename(temporary, path);
     return finished;
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined);

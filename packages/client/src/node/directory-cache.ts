@@ -6,9 +6,9 @@ import { mayReplace, MemoryCache, type CacheNotes, type MetadataCache, type Save
 import { CountersignError, hasCode } from '../tuf/errors.js';
 import { ROOT, type RoleName } from '../tuf/names.js';
 import { encodeSegment } from '../http/urls.js';
-import { errorCode, fileFault, isMissing, isReadOnly, replaceFile, writeAtomically } from './atomic-file.js';
+import { errorCode, fileFault, isMissing, isReadOnly, replaceFile, syncDirectory } from './atomic-file.js';
 import { KnownFiles } from './known-files.js';
-import { withLock, type LockOptions } from './lock.js';
+import { withLock, type LockOptions, type StillHeld } from './lock.js';
 
 /** Longest file name common file systems take, in bytes. */
 const MAX_NAME = 255;
@@ -23,6 +23,9 @@ const PATIENCE = 20_000;
 const HELD_AT_MOST = 10_000;
 
 const ANYBODY = { pid: 0, isAlive: () => true };
+
+/** Where something is saved: on the disk, by who holds the lock, or in memory. */
+type Place = { readonly stillHeld: StillHeld } | { readonly memory: MemoryCache };
 
 export interface DirectoryCacheOptions {
   /** Larger files count as absent. */
@@ -80,11 +83,10 @@ export class DirectoryCache implements MetadataCache {
   }
 
   async save(role: RoleName, raw: Uint8Array, over: Uint8Array | undefined): Promise<Saved> {
-    return this.#write(async (memory) => {
+    return this.#write(async (place) => {
       if (!(await this.#mayReplace(role, over, raw))) return 'overtaken';
-      if (memory === undefined) await this.#files.replace(this.#path(role), raw);
-      else await memory.save(role, raw, await memory.load(role));
-      return 'saved';
+      if ('memory' in place) return place.memory.save(role, raw, await place.memory.load(role));
+      return (await this.#files.replace(this.#path(role), raw, place.stillHeld)) ? 'saved' : 'overtaken';
     });
   }
 
@@ -93,12 +95,11 @@ export class DirectoryCache implements MetadataCache {
   }
 
   async startFrom(root: Uint8Array, fingerprint: string, over: Uint8Array | undefined): Promise<Saved> {
-    return this.#write(async (memory) => {
+    return this.#write(async (place) => {
       const current = await this.load(ROOT);
       if (!mayReplace(current, over, root)) return 'overtaken';
-      if (memory === undefined) await this.#startOnDisk(root, fingerprint, current === undefined ? 'first' : 'again');
-      else await memory.startFrom(root, fingerprint, await memory.load(ROOT));
-      return 'saved';
+      if ('memory' in place) return place.memory.startFrom(root, fingerprint, await place.memory.load(ROOT));
+      return this.#startOnDisk(root, fingerprint, current === undefined ? 'first' : 'again', place.stillHeld);
     });
   }
 
@@ -135,13 +136,19 @@ export class DirectoryCache implements MetadataCache {
    * In this order a crash leaves at worst a root of unknown descent, which no pin matches; so does a power failure, also where
    * there are earlier files to come back.
    */
-  async #startOnDisk(root: Uint8Array, fingerprint: string, start: 'first' | 'again'): Promise<void> {
+  async #startOnDisk(
+    root: Uint8Array,
+    fingerprint: string,
+    start: 'first' | 'again',
+    stillHeld: StillHeld,
+  ): Promise<Saved> {
     const anchor = join(this.#directory, ANCHOR);
-    if (start === 'again') {
-      await rm(anchor, { force: true });
-      await writeAtomically(this.#path(ROOT), root);
-    } else await this.#files.replace(this.#path(ROOT), root);
-    await this.#files.replace(anchor, new TextEncoder().encode(fingerprint));
+    if (!(await stillHeld())) return 'overtaken';
+    if (start === 'again') await rm(anchor, { force: true });
+    if (!(await this.#files.replace(this.#path(ROOT), root, stillHeld))) return 'overtaken';
+    if (start === 'again') await syncDirectory(this.#directory);
+    const text = new TextEncoder().encode(fingerprint);
+    return (await this.#files.replace(anchor, text, stillHeld)) ? 'saved' : 'overtaken';
   }
 
   /** As `mayReplace`, without reading what is there where that can be told from the file. */
@@ -165,13 +172,15 @@ export class DirectoryCache implements MetadataCache {
   }
 
   /** Does `work` on the disk, alone among all processes; where nothing can be written there, in memory. */
-  async #write<T>(work: (memory: MemoryCache | undefined) => Promise<T>): Promise<T> {
-    if (this.#memory !== undefined) return work(this.#memory);
+  async #write<T>(work: (place: Place) => Promise<T>): Promise<T> {
+    if (this.#memory !== undefined) return work({ memory: this.#memory });
     try {
-      return await this.#inDirectory(() => withLock(join(this.#directory, LOCK), this.#lock, () => work(undefined)));
+      return await this.#inDirectory(() =>
+        withLock(join(this.#directory, LOCK), this.#lock, (stillHeld) => work({ stillHeld })),
+      );
     } catch (error) {
       if (!isReadOnly(error)) throw fileFault(error, this.#directory);
-      return work(this.#keepInMemory(error));
+      return work({ memory: this.#keepInMemory(error) });
     }
   }
 

@@ -21,9 +21,14 @@ export class KnownFiles {
     }
   }
 
-  /** That a power failure may bring back the file before is for the caller to know. @throws CountersignError as `replaceWhole` */
-  async replace(path: string, bytes: Uint8Array): Promise<void> {
-    this.#identities.set(bytes, await replaceWhole(path, bytes));
+  /**
+   * Whether it did, as `replaceWhole`. That a power failure may bring back the file before is for the caller to know.
+   * @throws CountersignError as `replaceWhole`
+   */
+  async replace(path: string, bytes: Uint8Array, stillMay: () => Promise<boolean>): Promise<boolean> {
+    const identity = await replaceWhole(path, bytes, stillMay);
+    if (identity !== undefined) this.#identities.set(bytes, identity);
+    return identity !== undefined;
   }
 
   /** Whether `known`, or else one of its or of `other`'s length, is at `path` now. */

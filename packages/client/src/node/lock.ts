@@ -28,18 +28,29 @@ export interface LockOptions {
 const MAX_TRIES = 3;
 /** Milliseconds between two looks at another's lock. */
 const PAUSE = 5;
+/** Milliseconds within which a lock that says nothing may be one just being made. */
+const BEING_MADE = 1_000;
+/** What `link` says on FAT and on some network file systems. */
+const WITHOUT_LINKS: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
 const TOKEN = /^[0-9a-f-]{36}$/u;
+
+/** Whether the lock is still who asks's: another takes it over from who is stopped for too long. */
+export type StillHeld = () => Promise<boolean>;
 
 /**
  * Runs `work` while the file at `path` says so, so that two commands do not change the same collection's state at once. The
  * lock of a process of this machine that has died is taken over.
  * @throws CountersignError `conflict` where a living process holds it, at once or after `patience`
  */
-export async function withLock<T>(path: string, options: LockOptions, work: () => Promise<T>): Promise<T> {
+export async function withLock<T>(
+  path: string,
+  options: LockOptions,
+  work: (stillHeld: StillHeld) => Promise<T>,
+): Promise<T> {
   const mine = { pid: options.pid, host: hostname(), token: randomUUID() };
   const lock = await acquirePatiently(path, mine, options);
   try {
-    return await work();
+    return await work(() => isHeld(lock));
   } finally {
     await release(path, lock);
   }
@@ -51,15 +62,18 @@ interface Lock {
   readonly otherName: Promise<void>;
 }
 
+async function isHeld({ file, otherName }: Lock): Promise<boolean> {
+  await otherName;
+  return (await file.stat()).nlink > 0;
+}
+
 /** Only our own: another process may hold the lock rightly if our file was removed by hand, or as a dead one's. */
-async function release(path: string, { file, otherName }: Lock): Promise<void> {
+async function release(path: string, lock: Lock): Promise<void> {
   let gone: Promise<void> | undefined;
   try {
-    await otherName;
-    const { nlink } = await file.stat();
-    if (nlink > 0) gone = unlink(path).catch(unlessGone);
+    if (await isHeld(lock)) gone = unlink(path).catch(unlessGone);
   } finally {
-    await Promise.all([gone, file.close()]);
+    await Promise.all([gone, lock.file.close()]);
   }
 }
 
@@ -85,6 +99,7 @@ async function acquire(path: string, mine: Holder, options: LockOptions): Promis
     if (lock !== undefined) return lock;
     const other = await holder(path);
     if (other === 'gone') continue;
+    if (other === 'torn' && (await age(path)) < BEING_MADE) throw held(path, undefined);
     if (other !== 'torn' && (await lives(path, other, mine.host, options))) throw held(path, other);
     await takeAway(path, other, options);
   }
@@ -93,9 +108,13 @@ async function acquire(path: string, mine: Holder, options: LockOptions): Promis
 
 async function lives(path: string, { host, pid }: Holder, here: string, options: LockOptions): Promise<boolean> {
   if (host === here && !options.isAlive(pid)) return false;
-  if (options.heldAtMost === undefined) return true;
+  return options.heldAtMost === undefined || (await age(path)) < options.heldAtMost;
+}
+
+/** Milliseconds since a lock was made, or until: clocks are set back, and a lock of tomorrow must not hold till then. */
+async function age(path: string): Promise<number> {
   const made = await stat(path).catch(() => undefined);
-  return made === undefined || Date.now() - made.mtimeMs < options.heldAtMost;
+  return made === undefined ? 0 : Math.abs(Date.now() - made.mtimeMs);
 }
 
 /** The file, if it is ours now. It appears with all it says, so that nobody takes a lock just being made for a torn one. */
@@ -107,12 +126,26 @@ async function create(path: string, mine: Holder): Promise<Lock | undefined> {
     await link(aside, path);
   } catch (error) {
     await Promise.all([unlink(aside).catch(unlessGone), file.close()]);
-    if (errorCode(error) === 'EEXIST') return undefined;
+    const code = errorCode(error) ?? '';
+    if (code === 'EEXIST') return undefined;
+    if (WITHOUT_LINKS.has(code)) return createInPlace(path, mine);
     throw error;
   }
   const otherName = unlink(aside).catch(unlessGone);
   otherName.catch(() => undefined); // told when the lock is released
   return { file, otherName };
+}
+
+/** Where a file system has one name for a file: for a moment the lock says nothing, and counts as being made. */
+async function createInPlace(path: string, mine: Holder): Promise<Lock | undefined> {
+  try {
+    const file = await open(path, 'wx', 0o600);
+    await file.write(JSON.stringify(mine));
+    return { file, otherName: Promise.resolve() };
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') return undefined;
+    throw error;
+  }
 }
 
 function unlessGone(error: unknown): void {
