@@ -5,7 +5,7 @@
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** The first offset from `at` that is not white space. */
-export function skipSpace(bytes: Uint8Array, at: number): number {
+function skipSpace(bytes: Uint8Array, at: number): number {
   let i = at;
   while ((bytes[i] ?? 0x21) <= 0x20) i += 1;
   return i;
