@@ -104,6 +104,18 @@ describe('a lock', () => {
     expect(await withLock(path, bounded, idle)).toBe('done');
   });
 
+  it('is judged by the clock of the file system, which another machine may have', async () => {
+    const { link } = await vi.importActual<typeof files>('node:fs/promises');
+    vi.mocked(files.link).mockImplementation((from, to) => {
+      utimesSync(from, hoursFromNow(1), hoursFromNow(1));
+      return link(from, to);
+    });
+    const bounded = { ...LIVING, heldAtMost: 10_000 };
+    await withLock(path, bounded, async () => {
+      await expect(withLock(path, bounded, idle)).rejects.toMatchObject({ code: 'conflict' });
+    });
+  });
+
   it.each(['EPERM', 'ENOTSUP'])('is held by one where a file has one name only (%s)', async (code) => {
     vi.mocked(files.link).mockRejectedValue(Object.assign(new Error('no links here'), { code }));
     expect(await contend(10)).toEqual({ held: 1, together: 1 });

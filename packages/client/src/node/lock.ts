@@ -1,15 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { link, open, readFile, rm, stat, unlink, type FileHandle } from 'node:fs/promises';
+import { link, open, rm, stat, unlink, type FileHandle } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { CountersignError, hasCode } from '../tuf/errors.js';
 import { errorCode } from './atomic-file.js';
-
-/** Who holds a lock, as its file says. */
-interface Holder {
-  readonly pid: number;
-  readonly host: string;
-  readonly token: string;
-}
+import { holderAt, isBy, type Holder } from './lock-holder.js';
 
 export interface LockOptions {
   readonly pid: number;
@@ -32,7 +26,6 @@ const PAUSE = 5;
 const BEING_MADE = 1_000;
 /** What `link` says on FAT and on some network file systems. */
 const WITHOUT_LINKS: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
-const TOKEN = /^[0-9a-f-]{36}$/u;
 
 /** Whether the lock is still who asks's: another takes it over from who is stopped for too long. */
 export type StillHeld = () => Promise<boolean>;
@@ -95,40 +88,56 @@ async function acquirePatiently(path: string, mine: Holder, options: LockOptions
 
 async function acquire(path: string, mine: Holder, options: LockOptions): Promise<Lock> {
   for (let tries = 0; tries < MAX_TRIES; tries += 1) {
-    const lock = await create(path, mine);
-    if (lock !== undefined) return lock;
-    const other = await holder(path);
+    const made = await create(path, mine);
+    if ('file' in made) return made;
+    const met = { path, now: made.now };
+    const other = await holderAt(path);
     if (other === 'gone') continue;
-    if (other === 'torn' && (await age(path)) < BEING_MADE) throw held(path, undefined);
-    if (other !== 'torn' && (await lives(path, other, mine.host, options))) throw held(path, other);
-    await takeAway(path, other, options);
+    if (other === 'torn' && (await isBeingMade(met))) throw held(path, undefined);
+    if (other !== 'torn' && (await lives(met, other, mine.host, options))) throw held(path, other);
+    await takeAway(met, other, options);
   }
   throw held(path, undefined);
 }
 
-async function lives(path: string, { host, pid }: Holder, here: string, options: LockOptions): Promise<boolean> {
+/** Another's lock, and when it was met: milliseconds by the clock of the file system, which need not be this machine's. */
+interface Met {
+  readonly path: string;
+  readonly now: number;
+}
+
+async function lives(met: Met, { host, pid }: Holder, here: string, options: LockOptions): Promise<boolean> {
   if (host === here && !options.isAlive(pid)) return false;
-  return options.heldAtMost === undefined || (await age(path)) < options.heldAtMost;
+  return options.heldAtMost === undefined || (await age(met)) < options.heldAtMost;
+}
+
+/** Of a lock that says nothing: whether it may do so soon. */
+async function isBeingMade(met: Met): Promise<boolean> {
+  return (await age(met)) < BEING_MADE;
 }
 
 /** Milliseconds since a lock was made, or until: clocks are set back, and a lock of tomorrow must not hold till then. */
-async function age(path: string): Promise<number> {
+async function age({ path, now }: Met): Promise<number> {
   const made = await stat(path).catch(() => undefined);
-  return made === undefined ? 0 : Math.abs(Date.now() - made.mtimeMs);
+  return made === undefined ? 0 : Math.abs(now - made.mtimeMs);
 }
 
-/** The file, if it is ours now. It appears with all it says, so that nobody takes a lock just being made for a torn one. */
-async function create(path: string, mine: Holder): Promise<Lock | undefined> {
+/**
+ * The lock, if it is ours now, or when another's was there. It appears with all it says, so that nobody takes a lock just being
+ * made for a torn one.
+ */
+async function create(path: string, mine: Holder): Promise<Lock | Pick<Met, 'now'>> {
   const aside = `${path}.${mine.token}`;
   const file = await open(aside, 'wx', 0o600);
   try {
     await file.write(JSON.stringify(mine));
     await link(aside, path);
   } catch (error) {
+    const now = (await file.stat().catch(() => undefined))?.mtimeMs ?? Date.now();
     await Promise.all([unlink(aside).catch(unlessGone), file.close()]);
     const code = errorCode(error) ?? '';
-    if (code === 'EEXIST') return undefined;
-    if (WITHOUT_LINKS.has(code)) return createInPlace(path, mine);
+    if (code === 'EEXIST') return { now };
+    if (WITHOUT_LINKS.has(code)) return (await createInPlace(path, mine)) ?? { now };
     throw error;
   }
   const otherName = unlink(aside).catch(unlessGone);
@@ -138,14 +147,18 @@ async function create(path: string, mine: Holder): Promise<Lock | undefined> {
 
 /** Where a file system has one name for a file: for a moment the lock says nothing, and counts as being made. */
 async function createInPlace(path: string, mine: Holder): Promise<Lock | undefined> {
-  try {
-    const file = await open(path, 'wx', 0o600);
-    await file.write(JSON.stringify(mine));
-    return { file, otherName: Promise.resolve() };
-  } catch (error) {
+  const file = await open(path, 'wx', 0o600).catch((error: unknown) => {
     if (errorCode(error) === 'EEXIST') return undefined;
     throw error;
+  });
+  if (file === undefined) return undefined;
+  try {
+    await file.write(JSON.stringify(mine));
+  } catch (error) {
+    await Promise.all([unlink(path).catch(unlessGone), file.close()]);
+    throw error;
   }
+  return { file, otherName: Promise.resolve() };
 }
 
 function unlessGone(error: unknown): void {
@@ -156,37 +169,14 @@ function unlessGone(error: unknown): void {
  * Removes a dead process's lock. Whoever does holds the lock on that very lock, and looks again: so it is still the dead
  * one's, and not one that a third process has taken since.
  */
-async function takeAway(path: string, dead: Holder | 'torn', options: LockOptions): Promise<void> {
+async function takeAway(met: Met, dead: Holder | 'torn', options: LockOptions): Promise<void> {
+  const { path } = met;
   const name = dead === 'torn' ? dead : dead.token;
   await withLock(`${path}.of-${name}`, options, async () => {
-    const now = await holder(path);
-    if (now === dead || (dead !== 'torn' && isBy(now, dead.token))) await rm(path, { force: true });
+    const now = await holderAt(path);
+    const isSame = dead === 'torn' ? now === dead && !(await isBeingMade(met)) : isBy(now, dead.token);
+    if (isSame) await rm(path, { force: true });
   });
-}
-
-function isBy(found: Holder | 'gone' | 'torn', token: string): boolean {
-  return typeof found === 'object' && found.token === token;
-}
-
-/** `torn`: a file that says nothing, as a power failure leaves it. */
-async function holder(path: string): Promise<Holder | 'gone' | 'torn'> {
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    if (errorCode(error) === 'ENOENT') return undefined;
-    throw error;
-  });
-  return text === undefined ? 'gone' : (readHolder(text) ?? 'torn');
-}
-
-function readHolder(text: string): Holder | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value !== 'object' || value === null) return undefined;
-    const { pid, host, token } = { ...value } as Partial<Record<string, unknown>>;
-    if (typeof pid !== 'number' || typeof host !== 'string' || typeof token !== 'string') return undefined;
-    return TOKEN.test(token) ? { pid, host, token } : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function held(path: string, other: Holder | undefined): CountersignError {

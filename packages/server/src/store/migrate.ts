@@ -29,7 +29,8 @@ export interface MigrationStatus {
 export async function migrate(config: DatabaseConfig): Promise<MigrationStatus> {
   return withDatabase(config, async (database) => {
     for (let attempt = 1; ; attempt += 1) {
-      await status(database);
+      const found = await status(database);
+      if (found.pending.length === 0) return found;
       try {
         await oneLockRow(database);
         await database.migrate.latest({ migrationSource, tableName: TABLE });
