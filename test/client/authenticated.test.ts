@@ -94,6 +94,23 @@ describe('a login', () => {
     },
   );
 
+  it.each<[string, (url: string, init: FetchInit) => boolean]>([
+    ['at once', () => true],
+    ['once a token of the server has been brought', (_url, { headers }) => headers?.['authorization'] !== undefined],
+  ])('attack: does not go where a host says that the server redirects to, %s', async (_when, redirected) => {
+    const world = script();
+    const fetch = logged(async (url, init = {}) => {
+      if (!url.startsWith(SERVER) || !redirected(url, init)) return world.fetch(url, init);
+      const headers = { 'www-authenticate': 'Bearer realm="https://evil.example/token"' };
+      const answer = new Response('{}', { status: 401, headers });
+      return Object.defineProperty(answer, 'url', { value: 'https://bucket.example/1.root.json' });
+    });
+    const http = new Http(fetch);
+    for (let time = 1; time <= 2; time += 1)
+      await expect(http.fetchBytes(FILE, 100)).rejects.toMatchObject({ code: 'unauthorized' });
+    expect(world.sent.filter(({ url }) => url.startsWith('https://evil.example'))).toEqual([]);
+  });
+
   it('is asked for the scope of the request, whatever the challenge says', async () => {
     const world = script();
     const fetch = logged(world.fetch);

@@ -69,7 +69,7 @@ class TokenSession {
     const scope = `repository:${this.#options.gun}:${actions(url, init)}`;
     const first = await this.#token(scope);
     const response = await this.#fetch(url, bearing(first, init));
-    const challenge = challengeOf(response);
+    const challenge = this.#challengeOf(response);
     if (challenge === undefined) return response;
     await discard(response);
     this.#challenge = challenge;
@@ -78,11 +78,17 @@ class TokenSession {
     if (init.body instanceof ReadableStream) throw this.#again();
     const second = await this.#token(scope);
     const answer = await this.#fetch(url, bearing(second, init));
-    const still = challengeOf(answer);
+    const still = this.#challengeOf(answer);
     if (still === undefined) return answer;
     await discard(answer);
     this.#forget(scope, second);
     throw this.#refused(scope, still, second);
+  }
+
+  /** Of the server itself: where a redirect has led to, nobody is believed about who gives out tokens, and gets a login. */
+  #challengeOf({ status, url, headers }: FetchResponse): BearerChallenge | undefined {
+    const elsewhere = url !== '' && !url.startsWith(this.#options.server);
+    return status === 401 && !elsewhere ? bearerChallenge(headers.get('www-authenticate')) : undefined;
   }
 
   /** A token for `scope`: one held, or a new one where it is known who gives them out; undefined where it is not. */
@@ -175,10 +181,6 @@ function actions(url: string, { method = 'GET' }: FetchInit): string {
 
 function bearing(held: Held | undefined, init: FetchInit): FetchInit {
   return held === undefined ? init : { ...init, headers: { ...init.headers, authorization: `Bearer ${held.token}` } };
-}
-
-function challengeOf(response: FetchResponse): BearerChallenge | undefined {
-  return response.status === 401 ? bearerChallenge(response.headers.get('www-authenticate')) : undefined;
 }
 
 async function discard(response: FetchResponse): Promise<void> {
