@@ -116,7 +116,7 @@ describe('of a Notary collection', () => {
     sim.publish('targets');
     sim.delegate('targets', 'targets/eve');
     sim.publish('targets');
-    web.onPublish = () => sim.publish('targets');
+    web.publishes = true;
     const [own, theirs] = [person.path('own.pem'), person.path('theirs.pem')];
     await writeFile(own, privateKey.export({ type: 'pkcs8', format: 'pem' }));
     await writeFile(theirs, createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }));
@@ -128,7 +128,7 @@ describe('of a Notary collection', () => {
       signer: 'eve',
       versions: { targets: 6 },
     });
-    expect(await person.json('signer', 'list', GUN)).toMatchObject([{ signer: 'eve' }]);
+    expect(await person.json('signer', 'list', GUN)).toMatchObject([{ signer: 'dave' }]);
   });
 
   it('the id of a root key is a pin', async () => {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { collectionUrls } from '@countersign/client';
 import { instant, parseSaneRoleName, TARGETS, type ErrorCode, type KeySigner } from '@countersign/client/tuf';
 import { errorBody, statusOf } from '@countersign/client/wire';
@@ -160,6 +160,38 @@ describe('an answer that is none of a trust server', () => {
       return what.startsWith('POST') ? new Response('') : answer;
     };
     expect(await publish()).toEqual({ kind: 'published', versions: { targets: 2 } });
+  });
+
+  it('attack: nothing, by who drops what was sent while somebody else publishes that version: theirs is not taken for mine', async () => {
+    const { alice, bob } = await begun();
+    alice.meddle = async (what, pass) => {
+      if (!what.startsWith('POST')) return pass();
+      await bob.publisher.publish({ changes: [bob.add('theirs', 't')] });
+      return new Response('');
+    };
+    await expect(alice.publisher.publish({ changes: [alice.add('mine', 'm')] })).rejects.toMatchObject({
+      code: 'network',
+      message: containing('somebody else'),
+      detail: { role: 'targets', version: 2, current: 2 },
+    });
+    expect(await bob.published()).toMatchObject({ targets: ['first', 'theirs'], version: 2 });
+  });
+
+  it('nothing, and a cache that somebody else holds then: what was sent is sent no second time', async () => {
+    const { alice } = await begun();
+    alice.meddle = async (what, pass) => {
+      const answer = await pass();
+      if (!what.startsWith('POST')) return answer;
+      const held = new CountersignError('conflict', 'another process holds the cache');
+      vi.spyOn(alice.updater, 'refresh').mockRejectedValueOnce(held);
+      return new Response('');
+    };
+    await expect(alice.publisher.publish({ changes: [alice.add('mine', 'm')] })).rejects.toMatchObject({
+      code: 'conflict',
+      message: containing('holds the cache'),
+    });
+    expect(alice.posts()).toBe(1);
+    expect(alice.waits).toEqual([]);
   });
 
   it.each(['<html>', '{}', '{"added":-1,"refused":[]}', '{"added":1,"refused":[{}]}'])(

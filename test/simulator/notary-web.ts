@@ -12,18 +12,18 @@ export class NotaryWeb {
   readonly requests: string[] = [];
   /** Answers instead of the repository's, by name. */
   readonly answers = new Map<string, Uint8Array | undefined>();
-  /** What a publish brings about, of which Notary's servers say nothing but that it is done; unless given, it is refused. */
-  onPublish: (() => void) | undefined;
+  /** Whether it publishes what it is sent, and says nothing but that it is done, as Notary's servers do; else it refuses. */
+  publishes = false;
 
   constructor(repository: NotaryRepository) {
     this.repository = repository;
   }
 
-  readonly fetch: Fetch = async (url) => {
+  readonly fetch: Fetch = async (url, init) => {
     const name = url.slice(METADATA.length);
     this.requests.push(name);
-    if (name === '' && this.onPublish !== undefined) {
-      this.onPublish();
+    if (name === '' && this.publishes) {
+      await this.#publish(new Response(init?.body, init));
       return new Response('');
     }
     const file = this.answers.has(name) ? this.answers.get(name) : this.#file(name);
@@ -41,6 +41,13 @@ export class NotaryWeb {
       firstTrust: { kind: 'trust-on-first-use' },
       ...options,
     });
+  }
+
+  async #publish(sent: Response): Promise<void> {
+    for (const file of (await sent.formData()).getAll('files'))
+      if (file instanceof File)
+        this.repository.put(file.name.replace(/\.json$/u, ''), Buffer.from(await file.arrayBuffer()));
+    this.repository.republish();
   }
 
   #file(name: string): Uint8Array | undefined {

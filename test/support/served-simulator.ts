@@ -1,7 +1,8 @@
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Fetch } from '../../packages/client/src/http/fetch.js';
+import { buffer } from 'node:stream/consumers';
+import type { Fetch, FetchInit } from '../../packages/client/src/http/fetch.js';
 import { METADATA, TARGETS_URL } from '../simulator/repository.js';
 
 export interface Served {
@@ -19,8 +20,8 @@ export async function serve(
 ): Promise<Served> {
   const server = createServer((request, response) => {
     const [, area = '', name = ''] = /^\/v2\/.*\/_trust\/(tuf|targets)\/(.*)$/u.exec(request.url ?? '') ?? [];
-    void sim
-      .fetch((area === 'tuf' ? METADATA : TARGETS_URL) + name)
+    void sentWith(request)
+      .then((init) => sim.fetch((area === 'tuf' ? METADATA : TARGETS_URL) + name, init))
       .then(async (answer) => {
         const chunks: Uint8Array[] = [];
         const reader = answer.body?.getReader();
@@ -31,6 +32,12 @@ export async function serve(
       .catch(() => response.writeHead(400, headers).end());
   });
   return listening(server);
+}
+
+async function sentWith(request: IncomingMessage): Promise<FetchInit> {
+  if (request.method !== 'POST') return {};
+  const headers = { 'content-type': request.headers['content-type'] ?? '' };
+  return { method: 'POST', headers, body: new Uint8Array(await buffer(request)) };
 }
 
 /** Starts `server` on a free port of this machine. */

@@ -7,6 +7,7 @@ import { findRole } from './role-search.js';
 import { draftRotation, type Rotation } from './rotation.js';
 import type { TrustedState } from '../reading/state.js';
 import type { Crypto } from '../tuf/crypto.js';
+import { equalBytes } from '../tuf/encoding.js';
 import { CountersignError, hasCode } from '../tuf/errors.js';
 import type { Format } from '../tuf/formats/format.js';
 import { instant, ROOT, SNAPSHOT, TIMESTAMP, type RoleName } from '../tuf/names.js';
@@ -118,13 +119,14 @@ export class Publisher {
       const state = await this.#state(request);
       const draft = await make(state, this.#context());
       if (draft.size === 0) return { kind: 'nothing' };
-      try {
-        return (await this.#send(draft, request)) ?? (await this.#seen(draft));
-      } catch (error) {
+      const told = await this.#send(draft, request).catch((error: unknown) => {
         if (!hasCode(error, 'conflict')) throw error;
         if (state === undefined) throw nameTaken(error);
         if (attempt >= ATTEMPTS) throw lostTooOften(error);
-      }
+        return 'lost' as const;
+      });
+      // Not within the `catch`: a conflict over the cache here is none over what is published.
+      if (told !== 'lost') return told ?? (await this.#seen(draft));
       await this.#pause(attempt);
     }
   }
@@ -166,9 +168,10 @@ export class Publisher {
     const versions = versionsIn(format, draft);
     await updater.refresh();
     const state = await updater.state();
-    for (const role of draft.keys()) {
-      const [sent = 0, shown] = [versions[role], await shownVersion(state, role)];
-      if (shown < sent) throw notPublished(role, sent, shown);
+    for (const [role, raw] of draft) {
+      const [sent = 0, shown] = [versions[role], await shownOf(state, role)];
+      const other = shown.version === sent && (shown.raw === undefined || !equalBytes(shown.raw, raw));
+      if (shown.version < sent || other) throw notPublished(role, sent, shown.version);
     }
     return { kind: 'published', versions };
   }
@@ -183,17 +186,29 @@ export class Publisher {
   }
 }
 
-/** 0 where the server shows none. */
-async function shownVersion(state: TrustedState, role: RoleName): Promise<number> {
-  const { trust } = state;
-  if (role === ROOT) return trust.final.root.signed.version;
-  return role === SNAPSHOT ? trust.snapshot.signed.version : (await findRole(state, role)).above;
+interface Shown {
+  /** 0 where the server shows none. */
+  readonly version: number;
+  /** Undefined where nothing of it can be trusted. */
+  readonly raw: Uint8Array | undefined;
+}
+
+async function shownOf(state: TrustedState, role: RoleName): Promise<Shown> {
+  const { final, snapshot } = state.trust;
+  if (role === ROOT) return { version: final.root.signed.version, raw: final.root.raw };
+  if (role === SNAPSHOT) {
+    const raw = 'raw' in snapshot.snapshot ? snapshot.snapshot.raw : undefined;
+    return { version: snapshot.signed.version, raw };
+  }
+  const { above, current } = await findRole(state, role);
+  return { version: above, raw: current?.raw };
 }
 
 function notPublished(role: RoleName, sent: number, shown: number): CountersignError {
+  const instead = shown === sent ? `another version ${shown}, which somebody else has published` : `version ${shown}`;
   return new CountersignError(
     'network',
-    `the answer was that ${role} version ${sent} is published, and the server shows version ${shown}`,
+    `the answer was that ${role} version ${sent} is published, and the server shows ${instead}`,
     {
       detail: { role, version: sent, current: shown },
       next: "Check the server's address, and whether this network asks you to log in first; then publish again.",
