@@ -54,7 +54,7 @@ describe('the command ends with', () => {
 });
 
 describe('a publish that fails keeps what is staged, and ends with', () => {
-  const FAILURES: readonly (readonly [number, Meddling, string])[] = [
+  const FAILURES: readonly (readonly [number, Extract<Meddling, string>, string])[] = [
     [10, 'storage-full', 'PUT'],
     [10, 'storage-full', 'POST'],
     [7, 'unavailable', 'POST'],
@@ -76,6 +76,18 @@ describe('a publish that fails keeps what is staged, and ends with', () => {
 });
 
 describe('a publish that cannot be read back', () => {
+  it('attack: as who drops it answers like the server, keeps what was staged', async () => {
+    const { publisher, front, ca } = around;
+    await around.stage('dropped', 'one');
+    const told = { gun: name, versions: { targets: 99 }, timestampExpires: '2040-01-01T00:00:00Z', repeated: false };
+    front.meddle = (request) => (request.startsWith('POST') ? { answer: JSON.stringify(told) } : undefined);
+    const ran = await publisher.run('publish', name, '--server', front.url, '--ca', ca);
+    expect(ran).toMatchObject({ code: 7, out: '' });
+    expect(ran.err).toContain('the server shows version');
+    expect(await around.staged()).toContain('dropped');
+    await publisher.ok('reset', name);
+  });
+
   it('keeps what was staged, and finds it published when run again', async () => {
     const { publisher, front, ca } = around;
     await around.stage('late', 'one');
@@ -86,7 +98,7 @@ describe('a publish that cannot be read back', () => {
     };
     const ran = await publisher.run('publish', name, '--server', front.url, '--ca', ca);
     expect(ran).toMatchObject({ code: 7, out: '' });
-    expect(ran.err).toContain('it is published, but could not be read back');
+    expect(ran.err).toContain('the answer was that it is published, but it could not be read back');
     expect(await around.staged()).toContain('late');
     expect(await publisher.ok('publish', name)).toContain('is in');
     expect(await around.staged()).toEqual([]);

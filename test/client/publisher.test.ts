@@ -162,6 +162,30 @@ describe('an answer that is none of a trust server', () => {
     expect(await publish()).toEqual({ kind: 'published', versions: { targets: 2 } });
   });
 
+  it.each([
+    ['the version that was sent', { targets: 2 }],
+    ['a later one', { targets: 9 }],
+    ['no version', {}],
+  ])('attack: one with %s, by who drops what was sent, does not count as published', async (_what, versions) => {
+    const { alice } = await begun();
+    alice.meddle = answering(JSON.stringify({ ...told, versions }));
+    await expect(alice.publisher.publish({ changes: [alice.add('second', '2')] })).rejects.toMatchObject({
+      code: 'network',
+      detail: { role: 'targets', version: 2, current: 1 },
+    });
+  });
+
+  it('attack: one to a first publish, by who drops it, does not count as published', async () => {
+    const collection = await newCollection(world, `example.com/publisher/${(made += 1)}`);
+    const alice = new Someone(world, collection);
+    alice.meddle = answering(JSON.stringify({ ...told, versions: { root: 1, targets: 1 } }));
+    const { firstRoot } = collection;
+    await expect(alice.publisher.publish({ changes: [], firstRoot })).rejects.toMatchObject({
+      code: 'not-found',
+      message: containing('could not be read back'),
+    });
+  });
+
   it('attack: nothing, by who drops what was sent while somebody else publishes that version: theirs is not taken for mine', async () => {
     const { alice, bob } = await begun();
     alice.meddle = async (what, pass) => {
@@ -188,7 +212,7 @@ describe('an answer that is none of a trust server', () => {
     };
     await expect(alice.publisher.publish({ changes: [alice.add('mine', 'm')] })).rejects.toMatchObject({
       code: 'conflict',
-      message: containing('holds the cache'),
+      message: containing('could not be read back: another process holds the cache'),
     });
     expect(alice.posts()).toBe(1);
     expect(alice.waits).toEqual([]);

@@ -6,8 +6,8 @@ import { errorBody, statusOf } from '@countersign/client/wire';
 import { CountersignError, type ErrorCode } from '@countersign/client/tuf';
 import type { Issued } from './certificates.js';
 
-/** What to do with a request instead of passing it on: refuse it, or break the connection. */
-export type Meddling = ErrorCode | 'drop';
+/** What to do with a request instead of passing it on: refuse it, break the connection, or answer with a text. */
+export type Meddling = ErrorCode | 'drop' | { readonly answer: string };
 
 /** A proxy before a server: gives it TLS, counts what is asked, and answers in its place where a test says so. */
 export class Front {
@@ -49,6 +49,7 @@ export class Front {
     if (headers.authorization !== undefined) this.tokens.push(headers.authorization);
     const meddling = this.meddle(what);
     if (meddling === 'drop') request.socket.destroy();
+    else if (typeof meddling === 'object') request.resume().on('end', () => response.end(meddling.answer));
     else if (meddling !== undefined) {
       const error = new CountersignError(meddling, 'the front refuses');
       request.resume().on('end', () => {

@@ -12,6 +12,7 @@ import { CountersignError, hasCode } from '../tuf/errors.js';
 import type { Format } from '../tuf/formats/format.js';
 import { instant, ROOT, SNAPSHOT, TIMESTAMP, type RoleName } from '../tuf/names.js';
 import type { Updater } from '../reading/updater.js';
+import type { PublishedBody } from '../http/wire.js';
 import { uploadTargets, type UploadOptions } from './upload-targets.js';
 
 export interface PublisherOptions {
@@ -75,9 +76,9 @@ export class Publisher {
   }
 
   /**
-   * Uploads the files, then publishes the changes that name them.
+   * Uploads the files, publishes the changes that name them, and reads them back: what it says is published was seen to be.
    * @throws CountersignError `contradiction` where somebody else changed the same target differently, `conflict` after too
-   * many attempts, `missing-key`, `unsealed`, and why the server refuses
+   * many attempts, `missing-key`, `unsealed`, why the server refuses, and why what was published cannot be seen
    */
   async publish(request: PublishRequest): Promise<PublishOutcome> {
     const { server, crypto, open, onProgress, format } = this.#options;
@@ -126,7 +127,7 @@ export class Publisher {
         return 'lost' as const;
       });
       // Not within the `catch`: a conflict over the cache here is none over what is published.
-      if (told !== 'lost') return told ?? (await this.#seen(draft));
+      if (told !== 'lost') return this.#seen(draft, told);
       await this.#pause(attempt);
     }
   }
@@ -144,16 +145,13 @@ export class Publisher {
   }
 
   /** Undefined where the answer says no more than that it is done. */
-  async #send(draft: Draft, request: PublishRequest): Promise<PublishOutcome | undefined> {
+  async #send(draft: Draft, request: PublishRequest): Promise<PublishedBody | undefined> {
     const { format, server } = this.#options;
     const targets = request.targets ?? DEMANDED[format.rules.targetFiles];
     const upload = { files: draft, targets, abandons: request.abandons ?? [] };
     for (let send = 1; ; send += 1) {
       try {
-        const told = await server.publish(upload);
-        if (told === undefined) return undefined;
-        const { versions, timestampExpires } = told;
-        return { kind: 'published', versions, timestampExpires };
+        return await server.publish(upload);
       } catch (error) {
         // The answer may have been lost after the commit: only the same bytes again can tell.
         if (!hasCode(error, 'network', 'unavailable') || send >= SENDS) throw error;
@@ -162,18 +160,30 @@ export class Publisher {
     }
   }
 
-  /** Looks whether what was sent is published. @throws CountersignError `network` where it is not, as `Updater.refresh` else */
-  async #seen(draft: Draft): Promise<PublishOutcome> {
-    const { format, updater } = this.#options;
-    const versions = versionsIn(format, draft);
-    await updater.refresh();
-    const state = await updater.state();
+  /**
+   * Looks whether what was sent is published, as a reader would: whatever the answer, a stranger may have given it.
+   * @throws CountersignError `network` where it is not, as `Updater.refresh` else
+   */
+  async #seen(draft: Draft, told: PublishedBody | undefined): Promise<PublishOutcome> {
+    const versions = versionsIn(this.#options.format, draft);
+    const state = await this.#readBack();
     for (const [role, raw] of draft) {
       const [sent = 0, shown] = [versions[role], await shownOf(state, role)];
       const other = shown.version === sent && (shown.raw === undefined || !equalBytes(shown.raw, raw));
       if (shown.version < sent || other) throw notPublished(role, sent, shown.version);
     }
-    return { kind: 'published', versions };
+    if (told === undefined) return { kind: 'published', versions };
+    return { kind: 'published', versions: { ...told.versions, ...versions }, timestampExpires: told.timestampExpires };
+  }
+
+  async #readBack(): Promise<TrustedState> {
+    const { updater } = this.#options;
+    try {
+      await updater.refresh();
+      return await updater.state();
+    } catch (error) {
+      throw error instanceof CountersignError ? unread(error) : error;
+    }
   }
 
   #context(): DraftContext {
@@ -202,6 +212,15 @@ async function shownOf(state: TrustedState, role: RoleName): Promise<Shown> {
   }
   const { above, current } = await findRole(state, role);
   return { version: above, raw: current?.raw };
+}
+
+function unread(cause: CountersignError): CountersignError {
+  const { code, message, detail, next } = cause;
+  return new CountersignError(code, `the answer was that it is published, but it could not be read back: ${message}`, {
+    cause,
+    detail,
+    ...(next === undefined ? {} : { next }),
+  });
 }
 
 function notPublished(role: RoleName, sent: number, shown: number): CountersignError {

@@ -9,7 +9,7 @@ import { delegatorOf } from './delegator.js';
 import { givenKey } from '../keys/given-key.js';
 import type { CommonOptions } from '../options.js';
 import type { Session } from '../session.js';
-import { settle, versions } from '../published.js';
+import { versions } from '../published.js';
 
 interface KeysOptions extends CommonOptions {
   readonly key?: readonly string[];
@@ -41,7 +41,6 @@ export async function delegateToKeys(
   const change = extendDelegation(by, current, { name, keys, prefixes: options.paths ?? [''] });
   const publisher = await collection.publisher();
   const outcome = await publisher.publish({ changes: [change] });
-  await settle(collection);
   const ids = keys.map((key) => key.id);
   if (options.json === true) output.json({ name: collection.gun, role: name, by, keys: ids, ...outcome });
   else if (outcome.kind === 'nothing') output.line(`${by} delegates to ${name} like this already.`);

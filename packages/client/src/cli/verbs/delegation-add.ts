@@ -19,7 +19,7 @@ import {
   type CommonOptions,
 } from '../options.js';
 import type { Run, Session } from '../session.js';
-import { settle, versions } from '../published.js';
+import { versions } from '../published.js';
 
 interface AddOptions extends CommonOptions {
   readonly request?: string;
@@ -102,7 +102,6 @@ async function delegate(
   const newRoles = new Map([[name, request.signed.raw]]);
   const abandons = options.abandon ?? [];
   const outcome = await publisher.publish({ changes: [change], newRoles, targets: 'anywhere', abandons });
-  await settle(collection);
   const keys = request.keys.map((key) => key.id);
   if (options.json === true) output.json({ name: collection.gun, role: name, by, keys, ...outcome });
   else if (outcome.kind === 'nothing') output.line(`${by} delegates to ${name} like this already.`);

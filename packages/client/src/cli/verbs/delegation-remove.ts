@@ -20,7 +20,7 @@ import {
 } from '../options.js';
 import type { Run, Session } from '../session.js';
 import { similar } from '../../similar.js';
-import { settle, versions } from '../published.js';
+import { versions } from '../published.js';
 
 interface RemoveOptions extends CommonOptions {
   readonly by?: string;
@@ -75,7 +75,6 @@ async function undelegate(
   const publisher = await collection.publisher();
   const abandons = options.abandon ?? [];
   const outcome = await publisher.publish({ changes: [change], targets: 'anywhere', abandons });
-  await settle(collection);
   if (options.json === true) {
     output.json({ name: collection.gun, role: name, by, ...(gone === undefined ? {} : { keys: gone }), ...outcome });
     return;

@@ -9,7 +9,7 @@ import { roleNamed, type Collection } from '../collection.js';
 import { withAbandon, withExpires, withJson, withPassphrase, withTrust, type CommonOptions } from '../options.js';
 import { count } from '../terminal/output.js';
 import { progressBar } from '../terminal/progress.js';
-import { settle, versions } from '../published.js';
+import { versions } from '../published.js';
 import type { Run, Session } from '../session.js';
 
 interface PublishOptions extends CommonOptions {
@@ -47,8 +47,6 @@ async function publish(session: Session, collection: Collection, options: Publis
       ...(firstRoot === undefined ? {} : { firstRoot }),
     });
     bar.stop();
-    // What is staged is given up only for what was seen to be published.
-    await settle(collection);
     await home.saveChanges(staged.filter((change) => !mine(change)));
     await home.forgetFirstRoot();
     tell(session, collection, outcome, staged.filter(mine).length);

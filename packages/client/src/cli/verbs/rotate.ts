@@ -15,7 +15,7 @@ import { ownKey } from '../keys/own-key.js';
 import { newKeyType, rootSignerOf, signerOf } from '../keys/own-signer.js';
 import { rootKeyFile } from '../files/put-file.js';
 import type { Run, Session } from '../session.js';
-import { settle, versions } from '../published.js';
+import { versions } from '../published.js';
 
 const ROLES = ['root', 'targets', 'snapshot', 'timestamp'] as const;
 type RotatedRole = (typeof ROLES)[number];
@@ -68,7 +68,6 @@ async function rotate(
         : await withOwnKey(session, collection, role, state, made ?? (await ownKey(session.keys, options.key ?? '')));
     const publisher = await collection.publisher();
     const outcome = await publisher.rotate(wanted.rotation);
-    await settle(collection);
     tell(session, collection, wanted, outcome);
   } catch (error) {
     if (made !== undefined) session.output.note(`made key ${made}; to try again with it, give --key ${made}`);

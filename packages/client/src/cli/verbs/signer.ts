@@ -9,7 +9,7 @@ import { givenKey } from '../keys/given-key.js';
 import { withExpires, withJson, withPassphrase, withTrust, type CommonOptions } from '../options.js';
 import { short } from '../terminal/output.js';
 import type { Run, Session } from '../session.js';
-import { settle, versions } from '../published.js';
+import { versions } from '../published.js';
 
 interface AddOptions extends CommonOptions {
   readonly key: string;
@@ -63,7 +63,6 @@ async function change(
     const targets = await targetsOf(collection, 'publish');
     const publisher = await collection.publisher();
     const outcome = await publisher.publish({ changes: changesOf(targets) });
-    await settle(collection);
     if (options.json === true) output.json({ name: collection.gun, signer, ...outcome });
     else if (outcome.kind === 'nothing') output.line(`Nothing to change: ${signer} has that key already.`);
     else output.line(`Changed who signs ${collection.gun}: ${versions(outcome.versions)}.`);
