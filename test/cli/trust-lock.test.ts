@@ -327,6 +327,32 @@ describe('update-lock', () => {
 });
 
 describe('of a Notary collection', () => {
+  it('attack: a role that is left out of the snapshot for a while does not come back older', async () => {
+    const ROLE = 'targets/releases';
+    const notary = new NotaryRepository();
+    const there = await serve(new NotaryWeb(notary));
+    notary.delegate('targets', ROLE);
+    notary.publish('targets', ROLE);
+    const [, old] = [...notary.files].find(([name]) => name.startsWith(`${ROLE} `))!;
+    notary.publish(ROLE);
+    const owner = await Person.arrive({ now: () => NOW });
+    await owner.ok('pin', NOTARY, '--server', there.url, FIRST_USE);
+    notary.meta.delete(ROLE);
+    notary.republish();
+    expect(await owner.ok('update-lock')).toContain(`${ROLE} is no longer listed (its recorded version 2 stays)`);
+    expect(await textOf(owner)).toContain(`"${ROLE}": 2`);
+    await owner.ok('pin', NOTARY, '--server', there.url);
+    expect(await textOf(owner)).toContain(`"${ROLE}": 2`);
+    notary.put(ROLE, old);
+    notary.republish();
+    const machine = await Person.arrive({ now: () => NOW });
+    const ran = await machine.run('list', NOTARY, '--lock', lockOf(owner));
+    expect(ran.err).toContain(`${ROLE} version 1 is older than version 2, which is recorded`);
+    expect(ran.code).toBe(4);
+    await Promise.all([owner.leave(), machine.leave()]);
+    await there.close();
+  });
+
   it('the recorded root is where trust begins, and older states are refused', async () => {
     const notary = new NotaryRepository();
     const web = new NotaryWeb(notary);

@@ -51,7 +51,15 @@ export async function lockEntry({ trust, options, loader }: TrustedState, server
   return { server, root: root.raw, versions };
 }
 
-/** A role whose recorded version changes; undefined where it was not recorded, or no longer is. */
+/**
+ * `after`, and of roles that it does not show what `before` recorded: who holds the snapshot key alone can leave a role out for
+ * a while, and must not be able to list an old version of it then.
+ */
+export function carriedOver(before: LockEntry, after: LockEntry): LockEntry {
+  return { ...after, versions: new Map([...before.versions, ...after.versions]) };
+}
+
+/** A role whose version changes; undefined where there was none, or is none any more. */
 export interface MovedVersion {
   readonly role: RoleName;
   readonly from: number | undefined;

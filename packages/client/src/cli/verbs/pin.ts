@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { fingerprint } from '../../reading/pinning.js';
-import { lockEntry, movedVersions, type LockEntry } from '../../reading/trust-lock.js';
+import { carriedOver, lockEntry, movedVersions, type LockEntry } from '../../reading/trust-lock.js';
 import { equalBytes } from '../../tuf/encoding.js';
 import { CountersignError } from '../../tuf/errors.js';
 import type { Gun } from '../../tuf/names.js';
@@ -24,19 +24,19 @@ export function addPin(program: Command, run: Run): void {
       const file = await openLock(session);
       const collection = await session.collection(name);
       const { state } = await collection.refreshed();
-      const entry = await lockEntry(state, collection.serverUrl);
-      checkReplaceable(file, collection.gun, entry, options);
+      const entry = replacing(file, collection.gun, await lockEntry(state, collection.serverUrl), options);
       await saveLock(session, file, new Map([...file.lock, [collection.gun, entry]]));
       tell(session, file.path, collection.gun, entry);
     }),
   );
 }
 
-/** @throws CountersignError `conflict` where something else is recorded already */
-function checkReplaceable({ path, lock }: LockFile, gun: Gun, entry: LockEntry, { force }: PinOptions): void {
+/** What to record in place of what is recorded already. @throws CountersignError `conflict` where that is something else */
+function replacing({ path, lock }: LockFile, gun: Gun, shown: LockEntry, { force }: PinOptions): LockEntry {
   const before = lock.get(gun);
-  if (before === undefined || force === true) return;
-  if (equalBytes(before.root, entry.root) && movedVersions(before, entry).length === 0) return;
+  if (before === undefined || force === true) return shown;
+  const entry = carriedOver(before, shown);
+  if (equalBytes(before.root, entry.root) && movedVersions(before, entry).length === 0) return entry;
   throw new CountersignError('conflict', `${path} records another state of ${gun} already`, {
     next: `To move it forward: \`${commandLine('update-lock', gun, '--lock', path)}\`; to record this state instead: --force.`,
   });

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { lockEntry, movedVersions, type LockEntry, type MovedVersion } from '../../reading/trust-lock.js';
+import { carriedOver, lockEntry, movedVersions, type LockEntry, type MovedVersion } from '../../reading/trust-lock.js';
 import { CountersignError } from '../../tuf/errors.js';
 import { parseGun, type Gun } from '../../tuf/names.js';
 import { commandLine } from '../hint.js';
@@ -50,8 +50,8 @@ async function newest(session: Session, { path, how, lock }: LockFile, gun: Gun)
   const collection = await session.lockedCollection(gun, { path, how, entry: before });
   try {
     const { state } = await collection.refreshed();
-    const entry = await lockEntry(state, before.server);
-    return { gun, entry, moved: movedVersions(before, entry) };
+    const shown = await lockEntry(state, before.server);
+    return { gun, entry: carriedOver(before, shown), moved: movedVersions(before, shown) };
   } catch (error) {
     throw error instanceof CountersignError ? of(gun, error) : error;
   }
@@ -74,6 +74,6 @@ function tell({ output, options }: Session, all: readonly Moved[]): void {
 }
 
 function inWords({ role, from, to }: MovedVersion): string {
-  if (to === undefined) return `${role} is gone`;
+  if (to === undefined) return `${role} is no longer listed (its recorded version ${from} stays)`;
   return from === undefined ? `${role} ${to} is new` : `${role} ${from} → ${to}`;
 }
