@@ -161,6 +161,32 @@ describe('in a browser, which does not say why a request failed', () => {
   });
 });
 
+describe('an abort while the body of a refusal is still to come', () => {
+  /** An answer whose body stands still; `asked` once somebody waits for it. */
+  function standing(status: number): { fetch: Fetch; asked: Promise<void> } {
+    let tell = (): void => undefined;
+    const asked = new Promise<void>((resolve) => (tell = resolve));
+    const body = (): ReadableStream => new ReadableStream({ pull: tell }, { highWaterMark: 0 });
+    return { fetch: async () => new Response(body(), { status }), asked };
+  }
+
+  it.each([403, 404, 500])('fails with its own reason, not with what %i means', async (status) => {
+    const reads = [
+      (http: Http, signal: AbortSignal) => http.fetchBytes(url, 100, { signal }),
+      (http: Http, signal: AbortSignal) => drain(http.fetchTarget(url, 5, { signal })),
+    ];
+    for (const read of reads) {
+      const { fetch, asked } = standing(status);
+      const stop = new AbortController();
+      const reason = new Error('the user left');
+      const failed = expect(read(new Http(fetch), stop.signal)).rejects.toBe(reason);
+      await asked;
+      stop.abort(reason);
+      await failed;
+    }
+  });
+});
+
 describe('fetching targets', () => {
   it('gives the chunks', async () => {
     expect(await drain(new Http(answering('hello')).fetchTarget(url, 5))).toBe('hello');

@@ -41,9 +41,11 @@ export class Http {
       options.onHead?.(response);
       if (response.status === 404 || response.status === 403) {
         await drain(transfer.chunks(response));
+        // What the caller ended must not look like the answer that there is no such file.
+        options.signal?.throwIfAborted();
         return undefined;
       }
-      if (response.status !== 200) throw await this.#refusal(url, response);
+      if (response.status !== 200) throw await this.#refusal(url, response, options.signal);
       if (/^text\/html\b/iu.test(response.headers.get('content-type') ?? '')) throw webPage(url);
       return await gather(counted(transfer.chunks(response), options.onBytes), maxBytes, declared(response));
     } finally {
@@ -64,15 +66,16 @@ export class Http {
     const transfer = new Transfer(url, length, this.#limits, options.signal);
     try {
       const response = await transfer.open(this.#fetch);
-      if (response.status !== 200) throw await this.#refusal(url, response);
+      if (response.status !== 200) throw await this.#refusal(url, response, options.signal);
       yield* counted(transfer.chunks(response), options.onBytes);
     } finally {
       transfer.close();
     }
   }
 
-  async #refusal(url: string, response: FetchResponse): Promise<CountersignError> {
-    const told = readError(response.status, await this.#errorText(url, response));
+  async #refusal(url: string, response: FetchResponse, signal: AbortSignal | undefined): Promise<CountersignError> {
+    const told = readError(response.status, await this.#errorText(url, response, signal));
+    signal?.throwIfAborted();
     const { status } = response;
     // A stranger may have written the body: the status decides the class, the body is only quoted.
     const code: ErrorCode =
@@ -89,8 +92,8 @@ export class Http {
     });
   }
 
-  async #errorText(url: string, response: FetchResponse): Promise<string> {
-    const transfer = new Transfer(url, MAX_ERROR_BODY, this.#limits);
+  async #errorText(url: string, response: FetchResponse, signal: AbortSignal | undefined): Promise<string> {
+    const transfer = new Transfer(url, MAX_ERROR_BODY, this.#limits, signal);
     try {
       return new TextDecoder().decode(await gather(transfer.chunks(response), MAX_ERROR_BODY));
     } catch {
