@@ -287,6 +287,18 @@ describe('after a refresh that failed', () => {
     expect(sim.requests).toContain('timestamp.json');
   });
 
+  it('a guarded clock that was set back makes nothing fresh again: freeze', async () => {
+    const guarded = clientOf(sim, { cache, now: () => now, clockTolerance: 3600 });
+    now += 19 * DAY;
+    await guarded.refresh();
+    now = START;
+    await expect(guarded.refresh()).rejects.toMatchObject({ code: 'clock' });
+    await expect(guarded.find('file')).rejects.toMatchObject({ code: 'clock' });
+    await expect(guarded.list().next()).rejects.toMatchObject({ code: 'clock' });
+    now += 19 * DAY;
+    expect(await guarded.find('file')).toMatchObject({ path: 'file' });
+  });
+
   it('nothing is read from that a newer root has taken the keys from: key compromise', async () => {
     sim.setKeys('targets', [newKey()]);
     sim.publishRoot();

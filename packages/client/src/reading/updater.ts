@@ -9,7 +9,7 @@ import { keptState } from './kept-state.js';
 import { effectiveTargets } from './listing.js';
 import { pinned, type FirstTrust } from './pinning.js';
 import { refreshFrom, type RefreshSettings } from './refreshing.js';
-import { judging, type StartingRootSettings } from './starting-root.js';
+import type { StartingRootSettings } from './starting-root.js';
 import type { TrustedState } from './state.js';
 import { storedName, type TargetNaming } from './stored-name.js';
 import { verified } from './target-stream.js';
@@ -123,10 +123,9 @@ export class Updater {
       purpose: options.purpose ?? 'read',
       ...{ crypto, firstTrust, format, gun, limits, skipped, floors, clockTolerance, onEvent },
     };
-    const { cache, purpose } = this.#settings;
     this.#current = new CurrentState({
       refresh: (maxStale, signal) => this.#refresh(maxStale, signal),
-      kept: (state) => keptState(state, cache, judging(purpose, this.#now())),
+      kept: (state) => keptState(state, this.#settings, this.#now()),
       unasked: 0,
     });
   }
