@@ -216,6 +216,37 @@ describe('updates that are wrong', () => {
     await expect(asked({ instead })).rejects.toMatchObject({ code: 'rollback' });
   });
 
+  it('rollback: notes that are ahead of the files, as after a power failure, keep no older state', async () => {
+    await asked();
+    const before = ['timestamp', 'snapshot', 'targets'].map((role) => [role, sim.file(sim.nameOf(role))] as const);
+    sim.publish('targets');
+    await asked();
+    for (const [role, bytes] of before) await cache.put(role, bytes);
+    expect((await asked())[0]).toBe('updates 1 3 3 3');
+    expect(await cache.version('timestamp')).toBe(3);
+    expect(await cache.version('targets')).toBe(3);
+  });
+
+  it('rollback: who was overtaken by a slower answer does not go back to what that one saved', async () => {
+    await asked();
+    let isFirst = true;
+    const fetch: Fetch = async (url, init) => {
+      if (isFirst) {
+        isFirst = false;
+        sim.publish('targets');
+        await asked();
+        sim.publish('targets');
+      }
+      return offering(sim)(url, init);
+    };
+    const overtaken = clientOf(sim, { cache, fetch });
+    expect((await overtaken.refresh()).targets.signed.version).toBe(4);
+    expect(await cache.version('targets')).toBe(3);
+    expect((await cache.notes()).updates).toBeUndefined();
+    expect((await overtaken.refresh()).targets.signed.version).toBe(4);
+    expect(await cache.version('targets')).toBe(4);
+  });
+
   it('that say nothing is new for ever are a freeze once the timestamp has expired', async () => {
     await asked();
     sim.timestamp.expires = '2030-01-02T00:00:00Z';

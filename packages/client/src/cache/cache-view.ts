@@ -25,6 +25,11 @@ export class CacheView {
     return new CacheView(cache, new Map(loaded), onOvertaken);
   }
 
+  /** Whether the cache holds what another client has saved, in place of some of what this refresh trusts. */
+  get overtaken(): boolean {
+    return this.#overtaken;
+  }
+
   async load(role: RoleName): Promise<Uint8Array | undefined> {
     if (!this.#known.has(role)) this.#known.set(role, await this.#cache.load(role));
     return this.#known.get(role);

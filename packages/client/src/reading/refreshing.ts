@@ -118,10 +118,13 @@ class Refresh {
       offered === undefined ? undefined : await askEarly(offered, { ...parts, view, signal: this.#call.signal });
     try {
       const root = await this.#startingRoot(view);
-      const ports = new UpdatingPorts({ ...parts, ports: this.#filePorts(view, root), early }, way);
+      const { context } = root;
+      const ports = new UpdatingPorts({ ...parts, context, ports: this.#filePorts(view, root), early }, way);
       this.#ports = ports;
       const trust = await settled(ports, refresh(root, { ...this.#limits(), ports }));
-      await cache.saveNotes({ refreshedAt: this.#floor(), ...ports.notesAfter(trust) });
+      // Versions of files that another client kept from being saved would have the server leave those out.
+      const notes = view.overtaken ? {} : ports.notesAfter(trust);
+      await cache.saveNotes({ refreshedAt: this.#floor(), ...notes });
       return this.#stateOf(trust, view, root);
     } finally {
       early?.drop();

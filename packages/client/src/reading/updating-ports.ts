@@ -4,12 +4,13 @@ import type { Repository } from './repository.js';
 import type { UpdateFile, Updates } from './updates.js';
 import { CountersignError } from '../tuf/errors.js';
 import { ROOT, TIMESTAMP, type RoleName } from '../tuf/names.js';
-import type { RefreshLimits, RefreshPorts, WantedFile } from '../tuf/refresh.js';
-import type { TargetsTrust } from '../tuf/trust.js';
+import { tryLocal, type RefreshLimits, type RefreshPorts, type WantedFile } from '../tuf/refresh.js';
+import type { TargetsTrust, TrustContext } from '../tuf/trust.js';
 
 export interface UpdatingParts {
   readonly repository: Repository;
   readonly limits: RefreshLimits;
+  readonly context: Pick<TrustContext, 'format' | 'parseLimits'>;
   /** The specification's own way, file by file. */
   readonly ports: RefreshPorts;
   /** What has been asked already. */
@@ -104,7 +105,16 @@ export class UpdatingPorts implements RefreshPorts {
     if (updates?.complete !== true) return 'elsewhere';
     if (file.role === ROOT) return undefined;
     // The server says that nothing is newer: so it would by sending the same timestamp again.
-    return file.role === TIMESTAMP ? ((await this.cached(TIMESTAMP)) ?? 'elsewhere') : 'elsewhere';
+    return file.role === TIMESTAMP ? ((await this.#notedTimestamp()) ?? 'elsewhere') : 'elsewhere';
+  }
+
+  /** The saved timestamp, where its version is the one the server was told: a power failure may leave notes ahead of the files. */
+  async #notedTimestamp(): Promise<Uint8Array | undefined> {
+    const { format, parseLimits } = this.#parts.context;
+    const raw = await this.cached(TIMESTAMP);
+    if (raw === undefined) return undefined;
+    const saved = await tryLocal(() => Promise.resolve(format.parseTimestamp(raw, parseLimits)));
+    return saved?.signed.version === this.#held.timestamp ? raw : undefined;
   }
 
   /** A failure to answer is none of the repository: what is needed is then asked for file by file. */
