@@ -5,6 +5,11 @@ import { inspect } from '../../packages/client/src/reading/inspect.js';
 import { lockEntry } from '../../packages/client/src/reading/trust-lock.js';
 import type { TrustedState } from '../../packages/client/src/reading/state.js';
 import type { UpdaterOptions } from '../../packages/client/src/reading/updater.js';
+import { Authorities } from '../../packages/client/src/tuf/authorities.js';
+import { covering } from '../../packages/client/src/tuf/delegations.js';
+import type { PublicKey } from '../../packages/client/src/tuf/model.js';
+import { parseTargetPath, TARGETS, type KeyId } from '../../packages/client/src/tuf/names.js';
+import { addBins } from '../simulator/bins.js';
 import { clientOf } from '../simulator/client.js';
 import { newKey, type SimKey } from '../simulator/keys.js';
 import { METADATA, RepositorySimulator } from '../simulator/repository.js';
@@ -76,6 +81,46 @@ describe('roles that all delegate to one another (denial of service)', () => {
   it('does not keep anybody from looking up a target', async () => {
     mesh(5);
     expect(await clientOf(sim, { limits: { reachable: 1 } }).find('of r3')).toMatchObject({ role: 'r3' });
+  });
+});
+
+describe('a delegation that names thousands of keys (denial of service)', () => {
+  it.each([
+    ['role', () => sim.delegate('targets', 'team', { paths: ['*'] }), ['team']],
+    ['bin', () => addBins(sim, 'targets', 'file', 'content'), ['bin-0', 'bin-1']],
+  ])('has them looked through once, not for every path its %s is asked for', async (_, delegate, roles) => {
+    delegate();
+    sim.publish('targets', ...roles);
+    const { trust, loader } = await clientOf(sim).state();
+    let looked = 0;
+    const keys = new (class extends Map<KeyId, PublicKey> {
+      override get(id: KeyId): PublicKey | undefined {
+        looked += 1;
+        return super.get(id);
+      }
+    })(trust.targets.signed.delegations!.keys);
+    const delegations = { ...trust.targets.signed.delegations!, keys };
+    const load = (): Promise<unknown> => {
+      const [delegation] = covering(delegations, parseTargetPath('file'), nodeCrypto);
+      return loader.load({ role: TARGETS, delegations }, delegation!);
+    };
+    const first = await load();
+    expect(looked).toBeGreaterThan(0);
+    looked = 0;
+    expect(await load()).toBe(first);
+    expect(looked).toBe(0);
+  });
+
+  it('is told from one of the same list with other keys, or another threshold', async () => {
+    const authorities = new Authorities();
+    const { keys, roles } = (await clientOf(sim).state()).trust.final.root.signed;
+    const { targets: role, snapshot: other } = roles;
+    const [key] = other.keyIds.map((id) => keys.get(id)!);
+    const number = authorities.of(role, keys);
+    expect(authorities.of({ ...role, keyIds: [...role.keyIds] }, new Map(keys))).toBe(number);
+    expect(authorities.of(role, new Map(role.keyIds.map((id) => [id, key!])))).not.toBe(number);
+    expect(authorities.of({ ...role, threshold: 2 }, keys)).not.toBe(number);
+    expect(authorities.of(role, keys)).toBe(number);
   });
 });
 
