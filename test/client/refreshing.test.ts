@@ -1,9 +1,10 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { UpdateEvent } from '../../packages/client/src/reading/events.js';
 import type { Updater, UpdaterOptions } from '../../packages/client/src/reading/updater.js';
 import type { FoundTarget } from '../../packages/client/src/tuf/delegations.js';
 import { clientOf, get, OpenCache } from '../simulator/client.js';
 import { newKey } from '../simulator/keys.js';
+import { offering } from '../simulator/offering.js';
 import { date, RepositorySimulator, START } from '../simulator/repository.js';
 
 const MINUTE = 60_000;
@@ -307,6 +308,22 @@ describe('after a refresh that failed', () => {
     await expect(updater.refresh()).rejects.toMatchObject({ code: 'unavailable' });
     await expect(updater.find('file')).rejects.toMatchObject({ code: 'unavailable' });
     sim.answers.clear();
+    expect((await updater.state()).trust.targets.signed.version).toBe(3);
+  });
+
+  it.each([
+    ['file by file', () => sim.fetch],
+    ['all at once', () => offering(sim)],
+  ])('nor where that root, fetched %s, could not be saved: key compromise', async (_, fetch) => {
+    updater = clientOf(sim, { cache, fetch: fetch() });
+    await updater.refresh();
+    sim.setKeys('targets', [newKey()]);
+    sim.publishRoot();
+    sim.publish('targets');
+    const save = vi.spyOn(cache, 'save').mockRejectedValue(new Error('the disk is full'));
+    await expect(updater.refresh()).rejects.toThrow('the disk is full');
+    await expect(updater.find('file')).rejects.toThrow('the disk is full');
+    save.mockRestore();
     expect((await updater.state()).trust.targets.signed.version).toBe(3);
   });
 

@@ -14,7 +14,7 @@ import { RoleLoader } from '../tuf/delegations.js';
 import { CountersignError } from '../tuf/errors.js';
 import type { Floors } from '../tuf/floors.js';
 import type { Format } from '../tuf/formats/format.js';
-import { ROOT, TIMESTAMP, type Gun, type Instant } from '../tuf/names.js';
+import { ROOT, TIMESTAMP, type Gun, type Instant, type Version } from '../tuf/names.js';
 import { refresh, refreshLimits, type RefreshLimits, type RefreshOptions, type RefreshPorts } from '../tuf/refresh.js';
 import type { RootTrust, TargetsTrust } from '../tuf/trust.js';
 
@@ -43,6 +43,8 @@ export interface RefreshCall {
   readonly signal: AbortSignal | undefined;
   /** Seconds; a state refreshed no longer ago is taken as it is saved, if it still verifies. */
   readonly maxStale: number;
+  /** Told of each newer root that was found genuine, before it is saved: that may fail. */
+  readonly onRoot: (version: Version) => void;
 }
 
 /**
@@ -157,10 +159,12 @@ class Refresh {
   /** Every file by itself, as the specification says. */
   #filePorts(view: CacheView, { context }: RootTrust, repository = this.#repository): RefreshPorts {
     const { onEvent } = this.#settings;
+    const { onRoot } = this.#call;
     return {
       fetch: (file, maxBytes) => repository.file(context.format.fileName(file.role, file), maxBytes),
       cached: (role) => view.load(role),
       save: async (role, raw) => {
+        if (role === ROOT) onRoot(context.format.parseRoot(raw, context.parseLimits).signed.version);
         await view.save(role, raw);
         onEvent?.({ kind: 'trusted', role, bytes: raw.length });
       },

@@ -106,6 +106,7 @@ export class Updater {
   readonly #urls: RepositoryUrls;
   readonly #http: Http;
   readonly #current: CurrentState<number>;
+  #newestRoot = 0;
 
   /** @throws CountersignError `usage` where a URL, a pinned fingerprint, a floor or a limit cannot be read */
   constructor(options: UpdaterOptions) {
@@ -125,7 +126,7 @@ export class Updater {
     };
     this.#current = new CurrentState({
       refresh: (maxStale, signal) => this.#refresh(maxStale, signal),
-      kept: (state) => keptState(state, this.#settings, this.#now()),
+      kept: (state) => keptState(state, this.#settings, { now: this.#now(), newestRoot: this.#newestRoot }),
       unasked: 0,
     });
   }
@@ -212,8 +213,11 @@ export class Updater {
 
   #refresh(maxStale: number, signal: AbortSignal): Promise<TrustedState> {
     const { cache } = this.#settings;
+    const onRoot = (version: number): void => {
+      this.#newestRoot = Math.max(this.#newestRoot, version);
+    };
     const begin = async (): Promise<TrustedState> =>
-      refreshFrom(this.#settings, { now: this.#now(), signal, maxStale });
+      refreshFrom(this.#settings, { now: this.#now(), signal, maxStale, onRoot });
     return cache.alone === undefined ? begin() : cache.alone(begin, signal);
   }
 
