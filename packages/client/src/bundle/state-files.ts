@@ -117,7 +117,7 @@ export class StateFiles {
     return {
       ...ports,
       cached: (role) => ports.cached(role),
-      save: (role, raw) => ports.save(role, raw),
+      save: (role, raw, version) => ports.save(role, raw, version),
       fetch: async (file, maxBytes) => {
         const raw = await ports.fetch(file, maxBytes);
         if (raw instanceof Uint8Array) this.#note(format.fileName(file.role, file), raw);

@@ -163,8 +163,8 @@ class Refresh {
     return {
       fetch: (file, maxBytes) => repository.file(context.format.fileName(file.role, file), maxBytes),
       cached: (role) => view.load(role),
-      save: async (role, raw) => {
-        if (role === ROOT) onRoot(context.format.parseRoot(raw, context.parseLimits).signed.version);
+      save: async (role, raw, version) => {
+        if (role === ROOT) onRoot(version);
         await view.save(role, raw);
         onEvent?.({ kind: 'trusted', role, bytes: raw.length });
       },

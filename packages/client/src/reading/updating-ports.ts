@@ -3,7 +3,7 @@ import { stillHeld, type EarlyQuestion } from './early-question.js';
 import type { Repository } from './repository.js';
 import type { UpdateFile, Updates } from './updates.js';
 import { CountersignError } from '../tuf/errors.js';
-import { ROOT, TIMESTAMP, type RoleName } from '../tuf/names.js';
+import { ROOT, TIMESTAMP, type RoleName, type Version } from '../tuf/names.js';
 import { tryLocal, type RefreshLimits, type RefreshPorts, type WantedFile } from '../tuf/refresh.js';
 import type { TargetsTrust, TrustContext } from '../tuf/trust.js';
 
@@ -35,7 +35,7 @@ export class UpdatingPorts implements RefreshPorts {
   /** The version of the newest trusted root. */
   #root = 0;
   /** The newest trusted root, where it is not saved yet: the next came in the same answer. */
-  #unsaved: Uint8Array | undefined;
+  #unsaved: { readonly raw: Uint8Array; readonly version: Version } | undefined;
 
   constructor(parts: UpdatingParts, [way, offered]: Way) {
     this.#parts = parts;
@@ -65,20 +65,20 @@ export class UpdatingPorts implements RefreshPorts {
    * At once; but of roots that came in one answer only the newest, once it is known to be. No request lies between them, and
    * none is made before it is saved (W2.6).
    */
-  async save(role: RoleName, raw: Uint8Array): Promise<void> {
+  async save(role: RoleName, raw: Uint8Array, version: Version): Promise<void> {
     if (role === ROOT && this.#updates?.files.some(({ bytes }) => bytes === raw) === true) {
-      this.#unsaved = raw;
+      this.#unsaved = { raw, version };
       return;
     }
     await this.settle();
-    await this.#parts.ports.save(role, raw);
+    await this.#parts.ports.save(role, raw, version);
   }
 
   /** Saves what is trusted and was not saved yet: to be called when the refresh ends, and when it fails. */
   async settle(): Promise<void> {
     const root = this.#unsaved;
     this.#unsaved = undefined;
-    if (root !== undefined) await this.#parts.ports.save(ROOT, root);
+    if (root !== undefined) await this.#parts.ports.save(ROOT, root.raw, root.version);
   }
 
   /** What to remember for the next refresh. */

@@ -153,7 +153,7 @@ export class RoleLoader {
     const file = readDelegated(snapshot, name, raw);
     await acceptDelegated(file, by, delegation, floor);
     const targets = this.#remember({ file, from: 'repository' });
-    await this.#options.ports.save(name, raw);
+    await this.#options.ports.save(name, raw, targets.signed.version);
     return targets;
   }
 

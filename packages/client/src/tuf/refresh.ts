@@ -1,3 +1,4 @@
+import type { Envelope } from './envelope.js';
 import { CountersignError } from './errors.js';
 import { checkRecorded, type Floors } from './floors.js';
 import { DEFAULT_PARSE_LIMITS } from './formats/format.js';
@@ -37,8 +38,8 @@ export interface RefreshPorts {
   fetch(file: WantedFile, maxBytes: number): Promise<Uint8Array | Proposed<Snapshot> | Proposed<Timestamp> | undefined>;
   /** The last saved file of a role, or undefined where there is none that can be read. */
   cached(role: RoleName): Promise<Uint8Array | undefined>;
-  /** Called as soon as a file is trusted, before the next request (W2.6). */
-  save(role: RoleName, raw: Uint8Array): Promise<void>;
+  /** Called as soon as a file is trusted, before the next request (W2.6); `version`: the file's. */
+  save(role: RoleName, raw: Uint8Array, version: Version): Promise<void>;
 }
 
 /**
@@ -106,7 +107,7 @@ async function updateRoot(trusted: RootTrust, options: RefreshOptions): Promise<
     const raw = await options.ports.fetch({ role: ROOT, version }, limits.root);
     if (raw === undefined) break;
     trust = await acceptRoot(trust, received(ROOT, raw));
-    await options.ports.save(ROOT, trust.root.raw);
+    await options.ports.save(ROOT, trust.root.raw, version);
   }
   return trust;
 }
@@ -155,7 +156,7 @@ async function updateTargets(trust: SnapshotTrust, options: RefreshOptions): Pro
   const raw = received(TARGETS, await fetchListed(trust, TARGETS, promise, options));
   const next = await acceptTargets(trust, raw, floor);
   checkRecorded(options.floors, TARGETS, next.targets.signed.version);
-  await options.ports.save(TARGETS, raw);
+  await options.ports.save(TARGETS, raw, next.targets.signed.version);
   return next;
 }
 
@@ -211,10 +212,10 @@ function received(role: RoleName, file: Uint8Array | object): Uint8Array {
 
 async function saveSigned(
   role: RoleName,
-  file: { readonly raw: Uint8Array } | object,
+  file: Envelope<Timestamp> | Proposed<Timestamp> | Envelope<Snapshot> | Proposed<Snapshot>,
   options: RefreshOptions,
 ): Promise<void> {
-  if ('raw' in file) await options.ports.save(role, file.raw);
+  if ('raw' in file) await options.ports.save(role, file.raw, file.signed.version);
 }
 
 function missing(role: RoleName): CountersignError {
