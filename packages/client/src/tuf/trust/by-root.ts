@@ -45,7 +45,7 @@ export async function priorOf<T extends AnyDocument>(
   try {
     const envelope = read();
     await verify(envelope);
-    return mint<'prior', { envelope: Envelope<T> }>({ envelope });
+    return mint<Prior<T>>({ envelope });
   } catch (error) {
     // A damaged or no longer verifiable local file is no floor (W0.7, W2.8); anything else is a fault of ours.
     if (error instanceof CountersignError) return undefined;

@@ -19,7 +19,7 @@ export async function bootstrapRoot(
 ): Promise<RootTrust> {
   const root = context.format.parseRoot(raw, context.parseLimits);
   await verifyRootBy(context, root.signed, root, as, `root version ${root.signed.version} itself`, believed);
-  return mint<'root', { context: TrustContext; root: Envelope<Root> }>({ context, root });
+  return mint<RootTrust>({ context, root });
 }
 
 async function verifyRootBy(
@@ -63,13 +63,13 @@ export async function acceptRoot(trust: RootTrust, raw: Uint8Array): Promise<Roo
       },
     );
   }
-  return mint<'root', { context: TrustContext; root: Envelope<Root> }>({ context, root });
+  return mint<RootTrust>({ context, root });
 }
 
 /** The end of the root chain (§5.3.10). @throws CountersignError `freeze` if it has expired */
 export function finalRoot(trust: RootTrust): FinalRoot {
   checkFresh(ROOT, trust.root.signed, trust.context);
-  return mint<'final-root', { context: TrustContext; root: Envelope<Root> }>({
+  return mint<FinalRoot>({
     context: trust.context,
     root: trust.root,
   });

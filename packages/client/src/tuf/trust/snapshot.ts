@@ -60,10 +60,7 @@ function mintSnapshot(
   snapshot: Envelope<Snapshot> | Proposed<Snapshot>,
   signed: Snapshot,
 ): SnapshotTrust {
-  return mint<
-    'snapshot',
-    { final: FinalRoot; timestamp: TimestampTrust; snapshot: Envelope<Snapshot> | Proposed<Snapshot>; signed: Snapshot }
-  >({
+  return mint<SnapshotTrust>({
     final: trust.final,
     timestamp: trust,
     snapshot,

@@ -42,6 +42,6 @@ export type TargetsTrust = Stage<'targets', { final: FinalRoot; snapshot: Snapsh
 export type Prior<T extends AnyDocument> = Stage<'prior', { envelope: Envelope<T> }>;
 
 /** Only the steps of this folder may mint a stage; `trust.ts` does not pass it on. */
-export function mint<S extends string, T>(value: T): Stage<S, T> {
-  return Object.freeze(value) as Stage<S, T>;
+export function mint<S extends Stage<string, object>>(value: Omit<S, typeof stage>): S {
+  return Object.freeze(value) as S;
 }

@@ -8,7 +8,6 @@ import { PARSE, priorOf, verifyByRoot } from './by-root.js';
 import { checkFloor, checkFresh, checkListedVersion } from './checks.js';
 import {
   mint,
-  type FinalRoot,
   type ListedTargets,
   type Prior,
   type SnapshotTrust,
@@ -57,7 +56,7 @@ export async function acceptTargets(
   await verifyByRoot(trust.final, 'targets', targets);
   checkPromisedVersion(TARGETS, listed(trust, TARGETS), targets.signed.version, floor);
   checkFresh(TARGETS, targets.signed, trust.final.context);
-  return mint<'targets', { final: FinalRoot; snapshot: SnapshotTrust; targets: Envelope<Targets> }>({
+  return mint<TargetsTrust>({
     final: trust.final,
     snapshot: trust,
     targets,
@@ -76,7 +75,7 @@ export interface Delegator {
  */
 export function readDelegated(snapshot: SnapshotTrust, role: RoleName, raw: Uint8Array): ListedTargets {
   const targets = readListed(snapshot, role, raw);
-  return mint<'listed', { snapshot: SnapshotTrust; role: RoleName; targets: Envelope<Targets> }>({
+  return mint<ListedTargets>({
     snapshot,
     role,
     targets,

@@ -1,4 +1,3 @@
-import type { Envelope } from '../envelope.js';
 import type { Timestamp } from '../model.js';
 import { SNAPSHOT, TIMESTAMP } from '../names.js';
 import type { Proposed } from '../proposal.js';
@@ -25,19 +24,13 @@ export async function acceptTimestamp(
       checkFloor(SNAPSHOT, after.version, before.version, 'the snapshot that timestamp names,');
   }
   checkFresh(TIMESTAMP, opened.signed, final.context);
-  return mint<
-    'timestamp',
-    { final: FinalRoot; timestamp: Envelope<Timestamp> | Proposed<Timestamp>; signed: Timestamp }
-  >({ final, timestamp: opened.file, signed: opened.signed });
+  return mint<TimestampTrust>({ final, timestamp: opened.file, signed: opened.signed });
 }
 
 /** The local timestamp, still the newest. @throws CountersignError `freeze` */
 function resumeTimestamp(final: FinalRoot, local: Prior<Timestamp>): TimestampTrust {
   checkFresh(TIMESTAMP, local.envelope.signed, final.context);
-  return mint<
-    'timestamp',
-    { final: FinalRoot; timestamp: Envelope<Timestamp> | Proposed<Timestamp>; signed: Timestamp }
-  >({
+  return mint<TimestampTrust>({
     final,
     timestamp: local.envelope,
     signed: local.envelope.signed,
