@@ -3,14 +3,13 @@ import type { CollectionServer } from './collection-server.js';
 import { draftChanges, draftFirst, versionsIn, withSnapshot, type Draft, type DraftContext } from './draft.js';
 import type { KeyRing } from './key-ring.js';
 import type { Lifetimes } from './lifetimes.js';
-import { findRole } from './role-search.js';
+import { checkPublished } from './read-back.js';
 import { draftRotation, type Rotation } from './rotation.js';
 import type { TrustedState } from '../reading/state.js';
 import type { Crypto } from '../tuf/crypto.js';
-import { equalBytes } from '../tuf/encoding.js';
 import { CountersignError, hasCode } from '../tuf/errors.js';
 import type { Format } from '../tuf/formats/format.js';
-import { instant, ROOT, SNAPSHOT, TIMESTAMP, type RoleName } from '../tuf/names.js';
+import { instant, TIMESTAMP, type RoleName } from '../tuf/names.js';
 import type { Updater } from '../reading/updater.js';
 import type { PublishedBody } from '../http/wire.js';
 import { uploadTargets, type UploadOptions } from './upload-targets.js';
@@ -135,8 +134,7 @@ export class Publisher {
   /** What is published now; undefined before the first publish of a collection that `init` made here. */
   async #state(request: PublishRequest): Promise<TrustedState | undefined> {
     try {
-      await this.#options.updater.refresh();
-      return await this.#options.updater.state();
+      return await this.#refreshed();
     } catch (error) {
       const unpublished = hasCode(error, 'not-found') && error.detail.role === TIMESTAMP;
       if (unpublished && request.firstRoot !== undefined) return undefined;
@@ -160,30 +158,18 @@ export class Publisher {
     }
   }
 
-  /**
-   * Looks whether what was sent is published, as a reader would: whatever the answer, a stranger may have given it.
-   * @throws CountersignError `network` where it is not, as `Updater.refresh` else
-   */
+  /** What has come of it, as a reader sees it: whatever the answer, a stranger may have given it. @throws as `checkPublished` */
   async #seen(draft: Draft, told: PublishedBody | undefined): Promise<PublishOutcome> {
     const versions = versionsIn(this.#options.format, draft);
-    const state = await this.#readBack();
-    for (const [role, raw] of draft) {
-      const [sent = 0, shown] = [versions[role], await shownOf(state, role)];
-      const other = shown.version === sent && (shown.raw === undefined || !equalBytes(shown.raw, raw));
-      if (shown.version < sent || other) throw notPublished(role, sent, shown.version);
-    }
+    await checkPublished(draft, versions, () => this.#refreshed());
     if (told === undefined) return { kind: 'published', versions };
     return { kind: 'published', versions: { ...told.versions, ...versions }, timestampExpires: told.timestampExpires };
   }
 
-  async #readBack(): Promise<TrustedState> {
+  async #refreshed(): Promise<TrustedState> {
     const { updater } = this.#options;
-    try {
-      await updater.refresh();
-      return await updater.state();
-    } catch (error) {
-      throw error instanceof CountersignError ? unread(error) : error;
-    }
+    await updater.refresh();
+    return updater.state();
   }
 
   #context(): DraftContext {
@@ -194,45 +180,6 @@ export class Publisher {
   async #pause(attempt: number): Promise<void> {
     await this.#options.wait(BASE_WAIT * 2 ** (attempt - 1) * (0.5 + this.#options.random()));
   }
-}
-
-interface Shown {
-  /** 0 where the server shows none. */
-  readonly version: number;
-  /** Undefined where nothing of it can be trusted. */
-  readonly raw: Uint8Array | undefined;
-}
-
-async function shownOf(state: TrustedState, role: RoleName): Promise<Shown> {
-  const { final, snapshot } = state.trust;
-  if (role === ROOT) return { version: final.root.signed.version, raw: final.root.raw };
-  if (role === SNAPSHOT) {
-    const raw = 'raw' in snapshot.snapshot ? snapshot.snapshot.raw : undefined;
-    return { version: snapshot.signed.version, raw };
-  }
-  const { above, current } = await findRole(state, role);
-  return { version: above, raw: current?.raw };
-}
-
-function unread(cause: CountersignError): CountersignError {
-  const { code, message, detail, next } = cause;
-  return new CountersignError(code, `the answer was that it is published, but it could not be read back: ${message}`, {
-    cause,
-    detail,
-    ...(next === undefined ? {} : { next }),
-  });
-}
-
-function notPublished(role: RoleName, sent: number, shown: number): CountersignError {
-  const instead = shown === sent ? `another version ${shown}, which somebody else has published` : `version ${shown}`;
-  return new CountersignError(
-    'network',
-    `the answer was that ${role} version ${sent} is published, and the server shows ${instead}`,
-    {
-      detail: { role, version: sent, current: shown },
-      next: "Check the server's address, and whether this network asks you to log in first; then publish again.",
-    },
-  );
 }
 
 function nameTaken(cause: CountersignError): CountersignError {
