@@ -1,16 +1,13 @@
 import { createHash } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { RepositorySimulator } from '../simulator/repository.js';
-import { ConformanceClient } from '../support/conformance-client.js';
+import { type Conformance, initialisedClient } from '../support/conformance-client.js';
 
-let sim: RepositorySimulator;
-let client: ConformanceClient;
+let sim: Conformance['sim'];
+let client: Conformance['client'];
 beforeEach(async () => {
-  sim = new RepositorySimulator();
-  client = await ConformanceClient.of(sim);
-  await client.init();
+  ({ sim, client } = await initialisedClient());
 });
-afterEach(() => client.close());
 
 /** What is served under both names of a target, whatever is listed. */
 function serveInstead(path: string, content: string): void {
@@ -86,10 +83,7 @@ describe('the hashes of a target', () => {
 });
 
 it('without consistent snapshots all but roots is asked for under plain names', async () => {
-  await client.close();
-  sim = new RepositorySimulator({ consistentSnapshot: false });
-  client = await ConformanceClient.of(sim);
-  await client.init();
+  ({ sim, client } = await initialisedClient(new RepositorySimulator({ consistentSnapshot: false })));
   sim.delegate('targets', 'role', { paths: ['d/*'] });
   sim.addTarget('d/file', 'content', 'role');
   sim.publish('role', 'targets');

@@ -1,21 +1,18 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { date, RepositorySimulator, START } from '../simulator/repository.js';
-import { ConformanceClient, DAY } from '../support/conformance-client.js';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { date, START } from '../simulator/repository.js';
+import { type Conformance, DAY, initialisedClient } from '../support/conformance-client.js';
 import { missingPrograms } from '../support/programs.js';
 
 const EXECUTABLE = fileURLToPath(new URL('../../packages/client/bin/tuf-conformance-client', import.meta.url));
 
-let sim: RepositorySimulator;
-let client: ConformanceClient;
+let sim: Conformance['sim'];
+let client: Conformance['client'];
 beforeEach(async () => {
-  sim = new RepositorySimulator();
-  client = await ConformanceClient.of(sim);
-  await client.init();
+  ({ sim, client } = await initialisedClient());
 });
-afterEach(() => client.close());
 
 const publish = {
   root: (expires: number): void => {

@@ -1,16 +1,12 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { newKey, type SimKey } from '../simulator/keys.js';
-import { RepositorySimulator } from '../simulator/repository.js';
-import { ConformanceClient } from '../support/conformance-client.js';
+import { type Conformance, initialisedClient } from '../support/conformance-client.js';
 
-let sim: RepositorySimulator;
-let client: ConformanceClient;
+let sim: Conformance['sim'];
+let client: Conformance['client'];
 beforeEach(async () => {
-  sim = new RepositorySimulator();
-  client = await ConformanceClient.of(sim);
-  await client.init();
+  ({ sim, client } = await initialisedClient());
 });
-afterEach(() => client.close());
 
 const keys = (count: number): SimKey[] => Array.from({ length: count }, () => newKey());
 

@@ -1,17 +1,13 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { corrupt, resigned } from '../simulator/hostile.js';
 import { listedAs, newKey } from '../simulator/keys.js';
-import { RepositorySimulator } from '../simulator/repository.js';
-import { ConformanceClient } from '../support/conformance-client.js';
+import { type Conformance, initialisedClient } from '../support/conformance-client.js';
 
-let sim: RepositorySimulator;
-let client: ConformanceClient;
+let sim: Conformance['sim'];
+let client: Conformance['client'];
 beforeEach(async () => {
-  sim = new RepositorySimulator();
-  client = await ConformanceClient.of(sim);
-  await client.init();
+  ({ sim, client } = await initialisedClient());
 });
-afterEach(() => client.close());
 
 it.each(['root', 'timestamp', 'snapshot', 'targets'])(
   '%s is kept as it was served, white space and all',

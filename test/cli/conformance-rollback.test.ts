@@ -1,16 +1,12 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { newKey } from '../simulator/keys.js';
-import { RepositorySimulator } from '../simulator/repository.js';
-import { ConformanceClient } from '../support/conformance-client.js';
+import { type Conformance, initialisedClient } from '../support/conformance-client.js';
 
-let sim: RepositorySimulator;
-let client: ConformanceClient;
+let sim: Conformance['sim'];
+let client: Conformance['client'];
 beforeEach(async () => {
-  sim = new RepositorySimulator();
-  client = await ConformanceClient.of(sim);
-  await client.init();
+  ({ sim, client } = await initialisedClient());
 });
-afterEach(() => client.close());
 
 describe('rollback', () => {
   it('of the timestamp is refused', async () => {

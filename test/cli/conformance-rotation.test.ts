@@ -1,7 +1,6 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { newKey, type SimKey } from '../simulator/keys.js';
-import { RepositorySimulator } from '../simulator/repository.js';
-import { ConformanceClient } from '../support/conformance-client.js';
+import { type Conformance, newClient } from '../support/conformance-client.js';
 
 /** Who may sign for a role, how many must, and who does: keys by number. */
 interface Signing {
@@ -21,13 +20,11 @@ const FIVE = [0, 1, 2, 3, 4];
 const ONE_OTHER = [0, 1, 3, 4, 5];
 const ALL_OTHER = [5, 6, 7, 8, 9];
 
-let sim: RepositorySimulator;
-let client: ConformanceClient;
+let sim: Conformance['sim'];
+let client: Conformance['client'];
 beforeEach(async () => {
-  sim = new RepositorySimulator();
-  client = await ConformanceClient.of(sim);
+  ({ sim, client } = await newClient());
 });
-afterEach(() => client.close());
 
 describe('roots in a row', () => {
   async function refreshOver(roots: readonly Signing[]): Promise<number> {

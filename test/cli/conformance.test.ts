@@ -2,21 +2,18 @@ import { execFile } from 'node:child_process';
 import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { corrupt } from '../simulator/hostile.js';
 import { newKey } from '../simulator/keys.js';
-import { RepositorySimulator } from '../simulator/repository.js';
-import { ConformanceClient } from '../support/conformance-client.js';
+import { type Conformance, newClient } from '../support/conformance-client.js';
 
 const EXECUTABLE = fileURLToPath(new URL('../../packages/client/bin/tuf-conformance-client', import.meta.url));
 
-let sim: RepositorySimulator;
-let client: ConformanceClient;
+let sim: Conformance['sim'];
+let client: Conformance['client'];
 beforeEach(async () => {
-  sim = new RepositorySimulator();
-  client = await ConformanceClient.of(sim);
+  ({ sim, client } = await newClient());
 });
-afterEach(() => client.close());
 
 describe('init', () => {
   it('takes the trusted root and asks nobody', async () => {

@@ -1,9 +1,9 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { vi } from 'vitest';
+import { onTestFinished, vi } from 'vitest';
 import { conformance } from '../../packages/client/src/cli/conformance.js';
-import { START, type RepositorySimulator } from '../simulator/repository.js';
+import { RepositorySimulator, START } from '../simulator/repository.js';
 import { serve, type Served } from './served-simulator.js';
 
 export const DAY = 86_400_000;
@@ -90,6 +90,25 @@ export class ConformanceClient {
     const names = existsSync(this.targets) ? readdirSync(this.targets) : [];
     return Object.fromEntries(names.sort().map((name) => [name, readFileSync(join(this.targets, name), 'utf8')]));
   }
+}
+
+export interface Conformance {
+  readonly sim: RepositorySimulator;
+  readonly client: ConformanceClient;
+}
+
+/** A repository for this test, a new one unless given, and a client that has not been told its root; closed when the test ends. */
+export async function newClient(sim = new RepositorySimulator()): Promise<Conformance> {
+  const client = await ConformanceClient.of(sim);
+  onTestFinished(() => client.close());
+  return { sim, client };
+}
+
+/** As `newClient`, with the root that the repository begins with. */
+export async function initialisedClient(sim?: RepositorySimulator): Promise<Conformance> {
+  const world = await newClient(sim);
+  await world.client.init();
+  return world;
 }
 
 interface SignedVersion {
