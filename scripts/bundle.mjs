@@ -15,8 +15,9 @@ const LIB = join(PACKAGE, 'lib');
 const PROGRAMS = { 'cli/run': './src/cli/run.ts', 'cli/run-conformance': './src/cli/run-conformance.ts' };
 /** Must be a file of its own, or the dependency it makes ready would be loaded before it. */
 const REFLECT = './src/node/reflect.ts';
+/** Modules of the web platform, the core among them. */
 const WEB = /[\\/]client[\\/]src[\\/](?!(?:node|cli|browser)[\\/]).+\.ts$/u;
-/** Where several entries need modules of the web platform, these, and all that they need, are one chunk. */
+/** Those that several entries need, and all that these need, are one chunk. */
 const SHARED = { name: 'shared', test: WEB, minShareCount: 2 };
 
 const { exports, dependencies } = JSON.parse(readFileSync(join(PACKAGE, 'package.json'), 'utf8'));
@@ -60,6 +61,7 @@ async function bundle(input, codeSplitting, chunks) {
     await build.close();
   }
 }
+
 /** Each file at once, and none that is as it was: processes may be running from them. */
 function write(files) {
   for (const [name, text] of files) {

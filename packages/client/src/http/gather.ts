@@ -5,8 +5,8 @@ const MOST_AHEAD = 512 * 1024 * 1024;
 
 /**
  * All of `chunks` as one file. Memory goes with the bytes, however small the chunks they come in: a chunk is copied and let
- * go. `maxBytes`, which the caller sees to, bounds the room made in advance, and so does what a machine has; `expected` is how many bytes there will probably
- * be: where it is right, the room is made once, and nothing is copied again.
+ * go. `maxBytes`, which the caller sees to, bounds the room made in advance, and so does what a machine has; `expected` is how
+ * many bytes there will probably be: where it is right, the room is made once, and nothing is copied again.
  */
 export async function gather(chunks: AsyncIterable<Uint8Array>, maxBytes: number, expected = 0): Promise<Uint8Array> {
   let room = new Uint8Array(Math.min(expected, maxBytes, MOST_AHEAD));

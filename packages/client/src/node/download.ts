@@ -9,7 +9,8 @@ import { hasTarget } from './verify-file.js';
  * Puts a target at `destination`. The file appears there only when its length and every hash were found right; until then,
  * and after any failure, what was there before stays (W8.3). One that is there and right is left, and not fetched (W8.5).
  * Missing directories are made.
- * @throws CountersignError as `Updater.open`, `storage-full`, and `usage` where the place is impossible, or what is there cannot be read
+ * @throws CountersignError as `Updater.open`, `storage-full`, and `usage` where the place is impossible, or what is there
+ * cannot be read
  */
 export function intoFile(destination: string): TargetSink<void> {
   return async (target, chunks) => {

@@ -69,8 +69,9 @@ export class CollectionServer {
 
   /**
    * Publishes all files or none. Sending the same bytes again is safe. Undefined where the answer says no more than that it is
-   * done, as those of Notary's servers do, and of some proxies: what is published then tells whether it is. @throws CountersignError why the server refuses them, or `network`/`unavailable`, after which
-   * they may have been published or not
+   * done, as those of Notary's servers do, and of some proxies: what is published then tells whether it is.
+   * @throws CountersignError why the server refuses them, or `network`/`unavailable`, after which they may have been published
+   * or not
    */
   async publish(upload: MetadataUpload): Promise<PublishedBody | undefined> {
     // `anywhere` is what is meant without the field, which Notary's servers do not know.

@@ -32,7 +32,10 @@ export interface UpdaterOptions {
   readonly crypto: Crypto;
   /** The platform's own unless given. */
   readonly fetch?: Fetch;
-  /** Milliseconds since 1970; read once a refresh (§5.1), and after one that failed at each use. The platform's clock unless given. */
+  /**
+   * Milliseconds since 1970; read once a refresh (§5.1), and after one that failed at each use. The platform's clock unless
+   * given.
+   */
   readonly now?: () => number;
   /** Where trusted metadata is kept between runs; in memory unless given. */
   readonly cache?: MetadataCache;
